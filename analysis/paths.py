@@ -1,0 +1,24 @@
+"""Where things are. Every path of the compendium that is known beforehand has its name here."""
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+ROOT = PACKAGE.parent
+
+PARAMS = ROOT / "params.yaml"
+SCALES = ROOT / "scales"
+
+DATA = ROOT / "data"  # the raw survey: the mock one that comes with the compendium, or one of yours
+FEATURES = ROOT / "features"  # photometric features and split, one row per labelled galaxy
+MODELS = ROOT / "models"
+RESULTS = ROOT / "results"
+REAL_RESULTS = RESULTS / "real"
+
+PAPER = ROOT / "paper"
+PUBLISHED = PAPER / "published.yaml"
+FIGURES = PAPER / "figures"
+TABLES = PAPER / "tables"
+PAPER_BUILD = PAPER / "_build"
+
+STYLE = PACKAGE / "style.mplstyle"
+COLUMN_MAPS = PACKAGE / "survey" / "maps"

@@ -1,0 +1,68 @@
+"""The circumstances of a run that the paper prints: versions, commit, machine."""
+
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+PACKAGES = ("numpy", "scipy", "pandas", "astropy", "lightgbm", "torch", "dvc")
+# What decides a result. Results, tables and the lock file are left out: a run changes them while it goes on.
+SOURCES = [
+    "analysis",
+    "params.yaml",
+    "dvc.yaml",
+    "data.dvc",
+    "requirements.txt",
+    "paper/claims.yaml",
+    "paper/published.yaml",
+]
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that the results depend on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def commit(root: Path) -> str:
+    """Return the commit that the sources are at, and whether they have been changed since."""
+    head = _git(root, "rev-parse", "--short=12", "HEAD")
+    if head is None:
+        return "unknown (not a git checkout)"
+    changed = _git(root, "status", "--porcelain", "--", *SOURCES)
+    return f"{head} + uncommitted changes" if changed else head
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        command = ["git", "-C", str(root), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def machine() -> dict[str, str]:
+    """Return the processor's name, the number of cores that this process may use, and the system."""
+    return {"processor": _processor(), "cores": str(_cores()), "system": platform.system()}
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

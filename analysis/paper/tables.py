@@ -1,0 +1,216 @@
+"""The paper's tables, as Markdown pipe tables: one function a table, from results to text."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from analysis.paper.numbers import escaped, format_interval, format_published, format_value, typeset
+
+# Rows of Hoyle et al.'s table: key in published.yaml and metrics.json, and how the paper calls it.
+ANN_ROWS = {
+    "psf_magnitudes_and_colours": "PSF magnitudes and colours (standard)",
+    "top_1_2": "ranked 1, 2",
+    "standard_and_top_1_2": "standard + ranked 1, 2",
+    "standard_and_top_1_2_3": "standard + ranked 1, 2, 3",
+}
+BANDS = "ugriz"
+RANKS_SHOWN = 10  # over all galaxies
+TOP_RANKS = 3  # in a subsample: what the last row of the neural network's table uses
+CHECKSUM_SHOWN = 16
+
+
+def pipe_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], right: str = ""
+) -> str:
+    """Write a Markdown pipe table.
+
+    Parameters
+    ----------
+    header : sequence of str
+    rows : sequence of sequences of str
+        Cells in Markdown.
+    widths : sequence of int
+        Relative widths of the columns; they add up to about 100, so that pandoc takes them (any line over 72
+        characters makes it) in every table alike.
+    right : str
+        For each column ``r`` (right-aligned) or ``l``; all left when empty.
+
+    Returns
+    -------
+    str
+        The table, ending in a new line.
+    """
+    alignment = right or "l" * len(header)
+    dashes = ["-" * width for width in widths]
+    rule = [d + ":" if side == "r" else ":" + d for d, side in zip(dashes, alignment, strict=True)]
+    lines = [header, rule, *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "".join("|" + "|".join(line) + "|\n" for line in lines)
+
+
+def claims(rows: Sequence[dict[str, str]]) -> str:
+    """Write the claims table: claim, published, ours, rule, verdict."""
+    cells = []
+    for row in rows:
+        read = f" ({row['read']})" if row["read"] else ""
+        published = _arrow(typeset(row["published"])) + read
+        cells.append(
+            [row["claim"], published, _arrow(typeset(ours(row))), row["rule"], f"**{row['verdict']}**"]
+        )
+    return pipe_table(["Claim", "Published", "Ours", "Rule", "Verdict"], cells, [30, 15, 19, 20, 16])
+
+
+def ours(row: dict[str, str]) -> str:
+    """Write our value of a scorecard row with its error and interval."""
+    value, unit = (row["ours"][:-1], "%") if row["ours"].endswith("%") else (row["ours"], "")
+    values, errors = value.split(" -> "), row["error"].split(", ")
+    if row["error"]:
+        value = " -> ".join(f"{one} ± {error}" for one, error in zip(values, errors, strict=True))
+    return value + unit + (f" ({row['interval']})" if row["interval"] else "")
+
+
+def _arrow(text: str) -> str:
+    return text.replace("->", "→")
+
+
+def ann(metrics: dict[str, Any], published: dict[str, Any]) -> str:
+    """Write the neural network's rows beside the published ones."""
+    cells = []
+    for key, name in ANN_ROWS.items():
+        theirs, own = published[key], metrics["ann"][key]
+        published_cells = [typeset(format_published(theirs[name])) for name in ("mu", "sigma")]
+        cells.append(
+            [name, *published_cells, *(_cell(own, leaf) for leaf in ("mu", "sigma", "outliers_percent"))]
+        )
+    header = [
+        "Inputs",
+        "$\\mu$, published",
+        "$\\sigma$, published",
+        "$\\mu$, ours",
+        "$\\sigma$, ours",
+        "outliers, %",
+    ]
+    return pipe_table(header, cells, [29, 11, 11, 19, 16, 14], "lrrrrr")
+
+
+def trees(metrics: dict[str, Any]) -> str:
+    """Write the boosted trees' figures of merit by set of inputs."""
+    names = {
+        "adaboost": "all features",
+        "adaboost_standard": "PSF magnitudes and colours (standard)",
+        "adaboost_same_inputs": "the inputs of the last aNN row",
+    }
+    leaves = ("mu", "sigma", "sigma68", "sigma_scaled", "outliers_percent")
+    cells = [
+        [name, *(_cell(metrics[key], leaf) for leaf in leaves)]
+        for key, name in names.items()
+        if key in metrics
+    ]
+    header = ["Inputs", "$\\mu$", "$\\sigma$", "$\\sigma_{68}$", "$\\sigma_\\mathrm{scaled}$", "outliers, %"]
+    return pipe_table(header, cells, [25, 17, 15, 15, 15, 13], "lrrrrr")
+
+
+def importances(table: pd.DataFrame) -> str:
+    """Write the features that rank high over all galaxies, and those that rank high in a subsample.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row per feature, highest rank first: `feature`, and for each sample (`all` and the subsamples)
+        `importance_…` and `rank_…`.
+    """
+    ranks = table.filter(regex="^rank_(?!all)").rename(columns=lambda name: name.removeprefix("rank_"))
+    high = (ranks <= TOP_RANKS).to_numpy()
+    cells = []
+    for row, of_sample in zip(table.to_dict("records"), high, strict=True):
+        if row["rank_all"] <= RANKS_SHOWN or of_sample.any():
+            where = ", ".join(ranks.columns[of_sample].str.replace("_", " ")) or "–"
+            cells.append([str(row["rank_all"]), f"`{row['feature']}`", f"{row['importance_all']:.3f}", where])
+    header = ["Rank", "Feature", "Importance", f"Among the first {TOP_RANKS} of the galaxies that are"]
+    return pipe_table(header, cells, [8, 22, 14, 56], "rlrl")
+
+
+def real(tables: dict[str, dict[str, Any]]) -> str:
+    """Write the results on real tables, one row each; `tables` maps a table's name to its metrics."""
+    cells = []
+    for name, metrics in tables.items():
+        if "not_run" in metrics:
+            cells.append([f"`{name}`", "", "", "", "", f"not run: {escaped(metrics['not_run'])}"])
+            continue
+        sample, gain = metrics["sample"], metrics.get("gain", {})
+        interval = "no further features"
+        if "sigma_percent" in gain:
+            value = format_value(gain["sigma_percent"], gain.get("sigma_percent_err"))
+            interval = f"{value} ({format_interval(gain['sigma_percent_low'], gain['sigma_percent_high'])})"
+        counts = [format_value(sample[leaf]) for leaf in ("n_galaxies_with_redshift", "n_features")]
+        sigmas = [_cell(metrics.get(key, {}), "sigma") for key in ("magnitudes_and_colours", "adaboost")]
+        cells.append([f"`{name}`", *counts, *sigmas, typeset(interval)])
+    header = [
+        "Table",
+        "Galaxies",
+        "Features",
+        "$\\sigma$, magnitudes and colours",
+        "$\\sigma$, all",
+        "Gain in $\\sigma$, %",
+    ]
+    return pipe_table(header, cells, [21, 11, 11, 19, 16, 22], "lrrrrr")
+
+
+def real_sources(tables: dict[str, dict[str, Any]]) -> str:
+    """Write where the real tables come from: what each is, its source, its files and their checksums."""
+    cells = []
+    for name, metrics in tables.items():
+        provenance = metrics.get("provenance", {})
+        about = [f"`{name}`", *(escaped(str(provenance.get(key, ""))) for key in ("what", "source"))]
+        for file, checksum in provenance.get("files", {}).items():
+            cells.append([*about, f"`{file}`", _checksum(checksum)])
+            about = ["", "", ""]  # said once for all files of a table
+    return pipe_table(["Table", "What", "Source", "File", "SHA-256"], cells, [16, 24, 18, 24, 18])
+
+
+def survey(provenance: dict[str, Any]) -> str:
+    """Write the survey's provenance, one line an entry, nested entries by their path."""
+    cells = [[escaped(name), value] for name, value in _flat(provenance)]
+    return pipe_table(["Entry", "Value"], cells, [35, 65])
+
+
+def survey_columns(summary: dict[str, Any]) -> str:
+    """Write the measurements in the bands ugriz that a survey has: median in each band, and missing values."""
+    columns: dict[str, dict[str, Any]] = summary.get("columns", {})
+    names = dict.fromkeys(name[:-2] for name in columns if name[-2:] in {f"_{band}" for band in BANDS})
+    cells = []
+    for name in names:
+        if name.endswith("Err"):
+            continue
+        of_band = [columns.get(f"{name}_{band}", {}) for band in BANDS]
+        medians = ["–" if one.get("median") is None else f"{one['median']:.3g}" for one in of_band]
+        present = [one for one in of_band if one]
+        missing = f"{100 * sum(one['nulls'] for one in present) / len(present):.1f}%"
+        cells.append([f"`{name}`", present[0]["unit"], *map(typeset, medians), missing])
+    header = ["Measurement", "Unit", *(f"${band}$" for band in BANDS), "Missing"]
+    return pipe_table(header, cells, [24, 12, 10, 10, 10, 10, 10, 14], "llrrrrrr")
+
+
+def _flat(tree: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
+    lines: list[tuple[str, str]] = []
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            lines += _flat(value, f"{above}{name}: ")
+        elif above.startswith("sha256"):
+            lines.append((f"{above}{name}", _checksum(str(value))))
+        elif isinstance(value, int | float) and not isinstance(value, bool) and "seed" not in name:
+            lines.append(
+                (f"{above}{name}", typeset(f"{value:,}" if isinstance(value, int) else f"{value:g}"))
+            )
+        else:
+            lines.append((f"{above}{name}", escaped(str(value))))
+    return lines
+
+
+def _checksum(full: str) -> str:
+    return f"`{full[:CHECKSUM_SHOWN]}…`"
+
+
+def _cell(metrics: dict[str, Any], leaf: str) -> str:
+    """Write one figure of merit with its error; a dash where it was not measured."""
+    return typeset(format_value(metrics[leaf], metrics.get(f"{leaf}_err"))) if leaf in metrics else "–"

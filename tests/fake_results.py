@@ -1,0 +1,92 @@
+"""Made-up results of the form that the stages write, for the tests of scorecard and paper."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib.figure
+import pandas as pd
+
+POINT = {"mu": -0.0001, "sigma": 0.0712, "sigma68": 0.05, "sigma95": 0.15, "outliers_percent": 1.2, "sigma_scaled": 0.05}
+POINT |= {f"{name}_err": abs(value) / 50 for name, value in POINT.items()}
+GAIN = {
+    "sigma_percent": 12.9, "sigma_percent_err": 1.1, "sigma_percent_low": 10.8, "sigma_percent_high": 15.1,
+    "outliers_percent": 20.0, "outliers_percent_err": 9.0, "outliers_percent_low": 2.0, "outliers_percent_high": 38.0,
+}  # fmt: skip
+LSST = {"bias": 0.001, "sigma_IQR": 0.03, "sigma_MAD": 0.03, "outliers_percent": 4.0}
+ANN = {
+    "psf_magnitudes_and_colours": POINT | {"sigma": 0.0745},
+    "top_1_2": POINT | {"sigma": 0.09},
+    "standard_and_top_1_2": POINT | {"sigma": 0.066},
+    "standard_and_top_1_2_3": POINT | {"sigma": 0.065},
+}
+FEATURE_IMPORTANCE: dict[str, Any] = {
+    "sample": {"n_train": 12345, "n_validation": 4115, "n_test": 4115, "n_features": 85},
+    "adaboost": POINT,
+    "adaboost_standard": POINT,
+    "adaboost_same_inputs": POINT,
+    "ann": ANN,
+    "ann_gain": GAIN,
+    "adaboost_vs_ann": GAIN | {"sigma_percent": -1.0, "sigma_percent_low": -3.0, "sigma_percent_high": 1.0},
+    "compute": {"adaboost_cpu_seconds": 12.0, "ann_cpu_seconds": 240.0, "ratio": 20.0},
+    "lsst": LSST,
+}
+REAL = {
+    "galaxyzoo1_table": {
+        "provenance": {"what": "galaxies", "source": "example.org/a_b", "files": {"galaxies.csv": "ab" * 32}},
+        "sample": {"n_objects": 2000, "n_galaxies_with_redshift": 1900, "n_features": 38},
+        "adaboost": POINT,
+        "magnitudes_and_colours": POINT,
+        "gain": GAIN,
+    },
+    "star_galaxy_sdss": {
+        "provenance": {"what": "one band", "source": "example.org", "files": {"a.txt": "cd" * 32}},
+        "not_run": "magnitudes in one band only",
+    },
+}
+PROVENANCE = {
+    "kind": "mock",
+    "seed": 1,
+    "generator": {"objects": 40000, "parameters_sha256": "0123"},
+    "licence": "CC0",
+    "counts": {"objects": 40000, "GALAXY": 30000, "STAR": 9000, "QSO": 1000, "with_redshift": 25000},
+    "code_version": "0.1.0",
+    "sha256": {"catalogue.parquet": "ef" * 32},
+}
+SURVEY = {
+    "objects": 40000,
+    "features": 85,
+    "columns": {
+        "ra": {"unit": "deg", "nulls": 0.0, "min": 0.0, "median": 180.0, "max": 360.0},
+        "dered_g": {"unit": "mag", "nulls": 0.0, "min": 14.0, "median": 19.1234, "max": 24.0},
+        "dered_r": {"unit": "mag", "nulls": 0.1, "min": 14.0, "median": 18.5, "max": 24.0},
+        "deredErr_r": {"unit": "mag", "nulls": 0.0, "min": 0.0, "median": 0.01, "max": 1.0},
+        "q_r": {"unit": "", "nulls": 0.0, "min": -1.0, "median": -0.012, "max": 1.0},
+    },
+    "provenance": {"kind": "mock"},
+}
+FIGURES = ("fig-importance", "fig-ann-table", "fig-redshift")
+
+
+def write_metrics(results: Path, result: str, metrics: dict[str, Any]) -> None:
+    """Write results/<result>/metrics.json."""
+    (results / result).mkdir(parents=True, exist_ok=True)
+    (results / result / "metrics.json").write_text(json.dumps(metrics))
+
+
+def write_everything(root: Path) -> None:
+    """Write results/ and data/provenance.json below a folder, and stand-ins for the figures of paper/."""
+    results = root / "results"
+    write_metrics(results, "feature_importance", FEATURE_IMPORTANCE)
+    (results / "survey").mkdir()
+    (results / "survey" / "summary.json").write_text(json.dumps(SURVEY))
+    for table, metrics in REAL.items():
+        write_metrics(results, f"real/{table}", metrics)
+    ranks = {"rank_all": range(1, 13), "rank_early_bright": range(12, 0, -1)}
+    columns = {"feature": [f"dered_g-r_{k}" for k in range(12)], "importance_all": [0.3] + [0.06] * 11}
+    pd.DataFrame(columns | ranks).to_csv(results / "feature_importance" / "importances.csv", index=False)
+    (root / "data").mkdir()
+    (root / "data" / "provenance.json").write_text(json.dumps(PROVENANCE))
+    (root / "paper" / "figures").mkdir(exist_ok=True)
+    for name in FIGURES:
+        matplotlib.figure.Figure(figsize=(6, 3)).savefig(root / "paper" / "figures" / f"{name}.png")

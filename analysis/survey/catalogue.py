@@ -1,4 +1,4 @@
-"""Reading and writing a survey folder: catalogue.parquet, provenance.json and, where there are any, stamps.h5."""
+"""Reading and writing a survey folder: catalogue.parquet, provenance.json and, if any, stamps.h5."""
 
 import hashlib
 import json
@@ -20,6 +20,7 @@ from analysis.survey.schema import CLASSES, Column, column_of
 
 CATALOGUE = "catalogue.parquet"
 PROVENANCE = "provenance.json"
+STAMPS = "stamps.h5"
 TRUTH = "truth.parquet"  # beside a mock catalogue; the pipeline never reads it
 
 _ARROW_TYPES = {
@@ -31,9 +32,16 @@ _ARROW_TYPES = {
 }
 
 
+def refuse_existing(directory: Path) -> None:
+    """Raise InputError if something is there already: nobody's data are overwritten."""
+    if Path(directory).exists():
+        raise InputError(f"{directory}: exists already; choose a new folder, or move this one away")
+
+
 @contextmanager
 def new_folder(directory: Path) -> Iterator[Path]:
-    """Make a folder all at once: yield a temporary one beside it, rename it when the block ends without error.
+    """Make a folder all at once: yield a temporary one beside it, rename it when the block ends without
+    error.
 
     Raises
     ------
@@ -41,8 +49,7 @@ def new_folder(directory: Path) -> Iterator[Path]:
         If the folder exists: nobody's data are overwritten.
     """
     directory = Path(directory)
-    if directory.exists():
-        raise InputError(f"{directory}: exists already; choose a new folder, or move this one away")
+    refuse_existing(directory)
     partial = directory.with_name(f".{directory.name}.{os.getpid()}.incomplete")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -126,7 +133,7 @@ def counts(classes: pd.Series | None, redshift: pd.Series | None, objects: int) 
 
 
 def write_provenance(folder: Path, provenance: dict[str, Any], counted: dict[str, int]) -> None:
-    """Write provenance.json: what was given, the counts, the code version, the checksum of every file of the folder."""
+    """Write provenance.json: what was given, the counts, the code version, the checksum of every file."""
     files = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.name != PROVENANCE}
     full = {**provenance, "counts": counted, "code_version": analysis.__version__, "sha256": files}
     (folder / PROVENANCE).write_text(json.dumps(full, indent=1) + "\n")
@@ -184,6 +191,14 @@ def read_catalogue(directory: Path, columns: Sequence[str] | None = None) -> pd.
 
 
 def read_provenance(directory: Path) -> dict[str, Any]:
-    """Read where a survey comes from; an empty dictionary if the folder does not say."""
+    """Read where a survey comes from; empty if the folder does not say, InputError if it cannot be read."""
     path = Path(directory) / PROVENANCE
-    return json.loads(path.read_text()) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable JSON file ({error})") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: holds no mapping; expected where the survey comes from")
+    return content

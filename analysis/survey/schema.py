@@ -1,8 +1,8 @@
 """The catalogue contract: which columns a survey may have, what they mean, their units and ranges.
 
-Names, units and definitions are those of the SDSS PhotoObj and SpecObj tables (Stoughton et al. 2002, AJ 123, 485;
-Data Release 17 schema browser). A survey may lack columns, and may have rows without a value (null, never a sentinel),
-but what is there means this.
+Names, units and definitions are those of the SDSS PhotoObj and SpecObj tables (Stoughton et al. 2002, AJ 123,
+485; Data Release 17 schema browser). A survey may lack columns, and may have rows without a value (null,
+never a sentinel), but what is there means this.
 """
 
 import re
@@ -25,7 +25,8 @@ MAGNITUDES = {
     "cModelMag": ("cModelMagErr", "composite (exponential + de Vaucouleurs) model magnitude"),
     "petroMag": ("petroMagErr", "Petrosian magnitude, aperture of twice the r-band Petrosian radius"),
 }
-# An unmeasurable asinh magnitude is about 25 (Lupton et al. 1999); ingested logarithmic ones of faint objects go to 33.
+# An unmeasurable asinh magnitude is about 25 (Lupton et al. 1999); ingested logarithmic ones of faint objects
+# go to 33.
 MAGNITUDE_RANGE = (-5.0, 50.0)
 
 
@@ -63,8 +64,12 @@ def _band_columns(band: str) -> list[Column]:
         ]
     radii = {"petroRad": "Petrosian radius", "expRad": "exponential fit, effective radius"}
     radii["deVRad"] = "de Vaucouleurs fit, effective radius"
-    columns += [Column(f"{n}_{band}", "arcsec", f"{band}: {d}", 0, 1000, decimals=2) for n, d in radii.items()]
-    columns.append(Column(f"fracDeV_{band}", "", f"{band}: weight of deV in composite model", 0, 1, decimals=2))
+    columns += [
+        Column(f"{n}_{band}", "arcsec", f"{band}: {d}", 0, 1000, decimals=2) for n, d in radii.items()
+    ]
+    columns.append(
+        Column(f"fracDeV_{band}", "", f"{band}: weight of deV in composite model", 0, 1, decimals=2)
+    )
     for name, fit in {"expAB": "exponential", "deVAB": "de Vaucouleurs"}.items():
         columns.append(Column(f"{name}_{band}", "", f"{band}: {fit} fit, axis ratio b/a", 0, 1, decimals=2))
     for stokes in "qu":
@@ -82,10 +87,7 @@ COLUMNS: dict[str, Column] = {
         Column("redshift", "", "spectroscopic redshift (SDSS: z)", -0.02, 12, dtype="float64", decimals=5),
         Column("redshift_err", "", "its error (SDSS: zErr); negative means the fit failed", decimals=6),
         Column("redshift_warning", "", "bit mask, 0 is good (SDSS: zWarning)", 0, dtype="int32"),
-        *[
-            Column(f"extinction_{b}", "mag", f"{b}: Galactic extinction", -1, 100, decimals=3)
-            for b in BANDS
-        ],
+        *[Column(f"extinction_{b}", "mag", f"{b}: Galactic extinction", -1, 100, decimals=3) for b in BANDS],
         *[column for band in BANDS for column in _band_columns(band)],
         Column("photoz_sdss", "", "SDSS's own photometric redshift (Photoz.z)", -1, 12),
         Column("photoz_sdss_err", "", "its error (Photoz.zErr)"),
@@ -113,6 +115,14 @@ def is_magnitude(name: str) -> bool:
     return column is not None and (column.low, column.high) == MAGNITUDE_RANGE
 
 
+def magnitude_of(error: str) -> str | None:
+    """Return the magnitude that a column is the error of, None if it is no such error."""
+    prefix, _, band = error.partition("_")
+    return next(
+        (f"{name}_{band}" for name, (error_name, _) in MAGNITUDES.items() if error_name == prefix), None
+    )
+
+
 def _pandera_column(column: Column) -> pa.Column:
     if column.dtype == "class":
         return pa.Column(checks=pa.Check.isin(CLASSES), nullable=True, required=False)
@@ -122,6 +132,60 @@ def _pandera_column(column: Column) -> pa.Column:
         checks.append(pa.Check(lambda s: s.between(low, high), name=f"between {low:g} and {high:g}"))
     unique = column.name == "object_id"
     return pa.Column(checks=checks, nullable=not unique, unique=unique, required=unique)
+
+
+@dataclass(frozen=True)
+class Violation:
+    """The first value of a catalogue that breaks the contract.
+
+    Attributes
+    ----------
+    column : str
+    row : int
+        Counted from 0.
+    value : object
+    expected : str
+    """
+
+    column: str
+    row: int
+    value: object
+    expected: str
+
+
+def find_violation(table: pd.DataFrame) -> Violation | None:
+    """Return the first value that breaks the contract, None if there is none.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Any columns of the contract; 'class' or numbers.
+    """
+    columns = {name: column for name in table.columns if (column := column_of(name)) is not None}
+    schema = pa.DataFrameSchema({name: _pandera_column(column) for name, column in columns.items()})
+    try:
+        schema.validate(table.reset_index(drop=True), lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        # pandera lists failures by check; the first row of the first column is what a person wants to see
+        first = errors.failure_cases.dropna(subset=["index"]).iloc[0]
+        expected = {"field_uniqueness": "unique values", "not_nullable": "a value"}.get(
+            first["check"], first["check"]
+        )
+        return Violation(first["column"], int(first["index"]), first["failure_case"], expected)
+    return None
+
+
+def check_types(table: pd.DataFrame, source: str) -> None:
+    """Raise InputError for a column that the contract does not know, or of the wrong type."""
+    for name in table.columns:
+        column = column_of(name)
+        if column is None:
+            raise InputError(f"{source}: column {name!r} is not in the catalogue contract")
+        integer = name == "object_id"  # floats cannot hold the 19 digits of an SDSS objID
+        fits = pd.api.types.is_integer_dtype if integer else pd.api.types.is_numeric_dtype
+        if column.dtype != "class" and not fits(table[name]):
+            wanted = "whole numbers" if integer else "numbers"
+            raise InputError(f"{source}: column {name!r} holds {table[name].dtype}, expected {wanted}")
 
 
 def check_catalogue(table: pd.DataFrame, source: str) -> None:
@@ -137,25 +201,14 @@ def check_catalogue(table: pd.DataFrame, source: str) -> None:
     Raises
     ------
     InputError
-        Naming the file, the column, the first offending row (counted from 1) and its value, and what was expected.
+        Naming the file, the column, the first offending row (counted from 1) and its value, and what was
+        expected.
     """
-    unknown = [name for name in table.columns if column_of(name) is None]
-    if unknown:
-        raise InputError(f"{source}: column {unknown[0]!r} is not in the catalogue contract")
+    check_types(table, source)
     if table.empty:
         raise InputError(f"{source}: no rows; expected at least one object")
-    columns = {name: column for name in table.columns if (column := column_of(name)) is not None}
-    for name, column in columns.items():
-        if column.dtype != "class" and not pd.api.types.is_numeric_dtype(table[name]):
-            raise InputError(f"{source}: column {name!r} holds {table[name].dtype}, expected numbers")
-    schema = pa.DataFrameSchema({name: _pandera_column(column) for name, column in columns.items()})
     if "object_id" not in table:
         raise InputError(f"{source}: column 'object_id' is missing; expected a unique number for each object")
-    try:
-        schema.validate(table.reset_index(drop=True), lazy=True)
-    except pa.errors.SchemaErrors as errors:
-        # pandera lists failures by check; the first row of the first column is what a person wants to see
-        first = errors.failure_cases.dropna(subset=["index"]).iloc[0]
-        expected = {"field_uniqueness": "unique values", "not_nullable": "a value"}.get(first["check"], first["check"])
-        message = f"{source}: column {first['column']!r}, row {int(first['index']) + 1}: value {first['failure_case']}"
-        raise InputError(f"{message}; expected {expected}") from None
+    if found := find_violation(table):
+        where = f"{source}: column {found.column!r}, row {found.row + 1}"
+        raise InputError(f"{where}: value {found.value}; expected {found.expected}")

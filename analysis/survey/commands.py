@@ -1,0 +1,137 @@
+"""The command group `survey`: the raw data."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from analysis import paths
+from analysis.files import replacing
+
+DESCRIPTION = """\
+The raw data of the pipeline: a folder with catalogue.parquet, provenance.json and, where there are any,
+stamps.h5.
+
+  python -m analysis survey mock --objects 2000 --seed 1 --out /tmp/mock    draw a survey
+  python -m analysis survey validate /tmp/mock                              see what it holds and lacks
+  python -m analysis survey use /tmp/mock                                   let the pipeline run on it: dvc
+  repro python -m analysis survey use default                                     bring back the one that
+  comes with us
+"""
+
+MOCK = """\
+Draw a mock survey: galaxies, stars and quasars as SDSS would have measured them. The same seed gives the same
+survey, whatever the number of workers. The truth lies beside the catalogue (truth.parquet); the pipeline
+never reads it.
+
+  python -m analysis survey mock --objects 2000 --seed 1 --out /tmp/mock
+"""
+
+INGEST = """\
+Bring foreign tables through the one door: CSV, TSV, white space, FITS, VOTable, Parquet or HDF5, plain or
+packed with gzip or bzip2. Several files of one kind are put one below the other. The columns map (YAML) says
+what the columns are:
+
+  columns: {object_id: objID, ra: ra, dec: dec, redshift: z, dered_u: mag_u, petroRad_r: rad}   # ours: theirs
+  constants: {class: GALAXY}            # for a column that the table does not have
+  missing_values: [-9999, -99]          # become null; {"*": [-9999], "dered_*": [0]} by column
+  units: {petroRad_r: arcmin}           # as astropy writes them; fluxes (nmgy, uJy) become AB magnitudes
+  values: {class: {0: STAR, 1: GALAXY}} # labels
+  optional: [redshift]                  # objects without one are welcome (also: required: [dered_r])
+  format: {type: csv, delimiter: ",", header: 0}   # guessed where it can be; names, comment, group (HDF5,
+  FITS) source: where it comes from           # with licence and notes, for the provenance
+
+Without object_id the rows are numbered. The maps in analysis/survey/maps are examples:
+
+  python -m analysis survey ingest galaxies.csv --columns analysis/survey/maps/galaxyzoo1_table.yaml --out
+  /tmp/gz1
+"""
+
+VALIDATE = """\
+Say what a survey holds and lacks: unit, range and nulls of each column, how many of the 85 photometric
+features that makes, whether the files are those that the provenance tells of. Exit code 2 if the survey
+breaks the contract.
+
+  python -m analysis survey validate data
+"""
+
+USE = """\
+Make a copy of a survey the pipeline's data/, recorded in data.dvc and kept in the DVC cache; `dvc repro` then
+recomputes everything on it. What is in data/ now must be recorded too: nobody's data are lost. `use default`
+brings back the survey that comes with the compendium.
+
+  python -m analysis survey use /tmp/gz1 && dvc repro
+"""
+
+
+def add_commands(groups: Any) -> None:
+    """Add `survey` and its subcommands to the command line."""
+    survey = groups.add_parser("survey", help="the raw data", description=DESCRIPTION, formatter_class=_Raw)
+    commands = survey.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    mock = commands.add_parser("mock", help="draw a mock survey", description=MOCK, formatter_class=_Raw)
+    mock.add_argument("--objects", type=_at_least_one, required=True, help="how many")
+    mock.add_argument("--seed", type=int, required=True, help="of the random numbers")
+    mock.add_argument("--out", type=Path, required=True, help="folder to make")
+    mock.add_argument("--workers", type=_at_least_one, help="processes (default: one per core)")
+    mock.set_defaults(run=_mock)
+
+    ingest = commands.add_parser("ingest", help="foreign tables in", description=INGEST, formatter_class=_Raw)
+    ingest.add_argument("files", metavar="FILE", type=Path, nargs="+", help="tables of one kind")
+    ingest.add_argument("--columns", metavar="MAP.yaml", type=Path, required=True, help="the columns map")
+    ingest.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to make")
+    ingest.set_defaults(run=_ingest)
+
+    validate = commands.add_parser(
+        "validate", help="check a survey", description=VALIDATE, formatter_class=_Raw
+    )
+    validate.add_argument("directory", metavar="DIR", type=Path, help="a survey folder")
+    validate.add_argument("--out", metavar="FILE", type=Path, help="write the summary there, as JSON")
+    validate.set_defaults(run=_validate)
+
+    use = commands.add_parser("use", help="switch surveys", description=USE, formatter_class=_Raw)
+    use.add_argument("survey", metavar="DIR|default", help="a survey folder, or the word default")
+    use.set_defaults(run=_use)
+
+
+_Raw = argparse.RawDescriptionHelpFormatter
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is too small; expected 1 or more")
+    return number
+
+
+def _mock(options: argparse.Namespace) -> None:
+    from analysis.survey.mock.generate import generate
+
+    generate(objects=options.objects, seed=options.seed, out=options.out, workers=options.workers)
+
+
+def _ingest(options: argparse.Namespace) -> None:
+    from analysis.survey.ingest import ingest
+
+    ingest(options.files, options.columns, options.out)
+    print(f"{options.out} is made; see it with: python -m analysis survey validate {options.out}")
+
+
+def _validate(options: argparse.Namespace) -> None:
+    from analysis.survey.validate import print_summary, summarise
+
+    summary = summarise(options.directory)
+    print_summary(summary, options.directory)
+    if options.out:
+        with replacing(options.out) as partial:
+            partial.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+
+
+def _use(options: argparse.Namespace) -> None:
+    from analysis.survey.switch import use_default, use_survey
+
+    if options.survey == "default":
+        use_default(paths.ROOT)
+    else:
+        use_survey(Path(options.survey), paths.ROOT)
+    print(f"data/ is now {options.survey}; recompute everything with: dvc repro")

@@ -1,0 +1,171 @@
+"""Switching surveys: the new one is in place and recorded, and the old one can always be had back."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from analysis.errors import InputError
+from analysis.survey import switch
+from analysis.survey.catalogue import TRUTH, read_catalogue, write_survey
+
+
+def make_survey(folder, objects):
+    table = pd.DataFrame({"object_id": np.arange(objects), "redshift": np.full(objects, 0.1)})
+    write_survey(table, folder, {"kind": "test"})
+    return folder
+
+
+def dvc(root, *arguments):
+    done = subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def objects_in_place(root):
+    return len(read_catalogue(root / "data"))
+
+
+def default_in_cache(root):
+    """Return where the DVC cache of a repository keeps the list of the default survey's files."""
+    checksum = yaml.safe_load((root / switch.DEFAULT_RECORD).read_text())["outs"][0]["md5"]
+    return root / ".dvc" / "cache" / "files" / "md5" / checksum[:2] / checksum[2:]
+
+
+def leftovers(root):
+    return [path.name for path in root.iterdir() if path.name.startswith(".data.")]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """Make a repository whose default survey (2 objects) is in place, recorded, and in the remote."""
+    root = tmp_path_factory.mktemp("switch") / "repository"
+    root.mkdir()
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    dvc(root, "init", "-q")
+    (root / ".dvc" / "config").write_text(
+        "[core]\n    remote = store\n    analytics = false\n['remote \"store\"']\n    url = store\n"
+    )
+    make_survey(root / "data", 2)
+    dvc(root, "add", "data")
+    dvc(root, "push")
+    record = root / switch.DEFAULT_RECORD
+    record.parent.mkdir(parents=True)
+    shutil.copy(root / "data.dvc", record)
+    return root
+
+
+@pytest.fixture
+def root(template, tmp_path):
+    return shutil.copytree(template, tmp_path / "repository", symlinks=True)
+
+
+def test_use_and_back(root, tmp_path):
+    """A survey comes in whole but for the truth, recorded and cached; the default comes from the remote."""
+    before = (root / "data.dvc").read_text()
+    mine = make_survey(tmp_path / "mine", 5)
+    (mine / "stamps.h5").write_bytes(b"stamps")
+    (mine / TRUTH).write_bytes(b"truth")
+    switch.use_survey(mine, root)
+    assert objects_in_place(root) == 5
+    assert (root / "data" / "stamps.h5").read_bytes() == b"stamps"
+    assert not (root / "data" / TRUTH).exists()
+    assert (mine / TRUTH).exists()
+    assert (root / "data.dvc").read_text() != before
+    assert dvc(root, "status", "data.dvc", "--json").strip() == "{}"  # recorded, and in the cache
+
+    shutil.rmtree(default_in_cache(root).parent)  # a clone has only the remote
+    switch.use_default(root)
+    assert objects_in_place(root) == 2
+    assert (root / "data.dvc").read_text() == before
+    assert leftovers(root) == []
+    assert (root / ".gitignore").read_text().split() == ["/data"]
+
+
+def test_refuses_to_lose_data(root, tmp_path):
+    """data/ that was changed, or that DVC does not know, stays; so does everything else."""
+    mine = make_survey(tmp_path / "mine", 5)
+    (root / "data" / "note.txt").write_text("mine")
+    record = (root / "data.dvc").read_text()
+    for call in (lambda: switch.use_survey(mine, root), lambda: switch.use_default(root)):
+        with pytest.raises(InputError, match=r"differs from what data\.dvc records"):
+            call()
+    (root / "data.dvc").unlink()
+    with pytest.raises(InputError, match="DVC does not know it"):
+        switch.use_survey(mine, root)
+    assert (root / "data" / "note.txt").read_text() == "mine"
+    assert record == (root / switch.DEFAULT_RECORD).read_text()
+    assert leftovers(root) == []
+
+
+@pytest.mark.parametrize("inside", [".", "copy"])
+def test_refuses_its_own_data(root, inside):
+    with pytest.raises(InputError, match="own data/ or inside"):
+        switch.use_survey(root / "data" / inside, root)
+
+
+def test_refuses_a_broken_survey(root, tmp_path):
+    mine = make_survey(tmp_path / "mine", 5)
+    (mine / "provenance.json").write_text('{"sha256": {"catalogue.parquet": "0"}}')
+    with pytest.raises(InputError, match="sha256"):
+        switch.use_survey(mine, root)
+    assert objects_in_place(root) == 2
+
+
+def test_failing_dvc_brings_the_old_survey_back(root, tmp_path, monkeypatch):
+    def failing(root, *arguments):
+        if arguments[0] == "add":
+            raise InputError("locked")
+        return "{}"
+
+    monkeypatch.setattr(switch, "_dvc", failing)
+    with pytest.raises(InputError, match="locked"):
+        switch.use_survey(make_survey(tmp_path / "mine", 5), root)
+    assert objects_in_place(root) == 2
+    assert leftovers(root) == []
+
+
+def kill_at(root, new, number):
+    """Switch in a child process that dies, without clean-up, before the given step; True if it died."""
+    child = os.fork()
+    if child == 0:
+        steps = iter(range(100))
+
+        def dying(step):
+            def wrapper(*arguments, **options):
+                if next(steps) == number:
+                    os._exit(9)
+                return step(*arguments, **options)
+
+            return wrapper
+
+        for owner, name in [(switch, "_dvc"), (shutil, "copystat"), (shutil, "rmtree"), (Path, "rename")]:
+            setattr(owner, name, dying(getattr(owner, name)))
+        try:
+            switch.use_survey(new, root)
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+
+
+def test_killed_at_any_step(template, tmp_path):
+    """Killed anywhere, data/ is the old survey, the new one, or away; the next switch loses nothing."""
+    new, following = make_survey(tmp_path / "new", 5), make_survey(tmp_path / "following", 7)
+    for number in range(1, 100):
+        root = shutil.copytree(template, tmp_path / f"killed_{number}", symlinks=True)
+        old = default_in_cache(root)
+        assert old.is_file()
+        if not kill_at(root, new, number):
+            break
+        assert not (root / "data").exists() or objects_in_place(root) in (2, 5)
+        switch.use_survey(following, root)
+        assert objects_in_place(root) == 7
+        assert leftovers(root) == []
+        assert old.is_file()
+    assert number > 9  # the windows between copying, moving, recording and cleaning were all there

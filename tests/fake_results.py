@@ -7,12 +7,19 @@ from typing import Any
 import matplotlib.figure
 import pandas as pd
 
-POINT = {"mu": -0.0001, "sigma": 0.0712, "sigma68": 0.05, "sigma95": 0.15, "outliers_percent": 1.2, "sigma_scaled": 0.05}
+POINT = {"mu": -0.0001, "sigma": 0.0712, "sigma68": 0.05, "sigma95": 0.15}
+POINT |= {"outliers_percent": 1.2, "sigma_scaled": 0.05}
 POINT |= {f"{name}_err": abs(value) / 50 for name, value in POINT.items()}
 GAIN = {
-    "sigma_percent": 12.9, "sigma_percent_err": 1.1, "sigma_percent_low": 10.8, "sigma_percent_high": 15.1,
-    "outliers_percent": 20.0, "outliers_percent_err": 9.0, "outliers_percent_low": 2.0, "outliers_percent_high": 38.0,
-}  # fmt: skip
+    "sigma_percent": 12.9,
+    "sigma_percent_err": 1.1,
+    "sigma_percent_low": 10.8,
+    "sigma_percent_high": 15.1,
+    "outliers_percent": 20.0,
+    "outliers_percent_err": 9.0,
+    "outliers_percent_low": 2.0,
+    "outliers_percent_high": 38.0,
+}
 LSST = {"bias": 0.001, "sigma_IQR": 0.03, "sigma_MAD": 0.03, "outliers_percent": 4.0}
 ANN = {
     "psf_magnitudes_and_colours": POINT | {"sigma": 0.0745},

@@ -139,7 +139,7 @@ def real(tables: dict[str, dict[str, Any]]) -> str:
             continue
         sample, gain = metrics["sample"], metrics.get("gain", {})
         interval = "no further features"
-        if "sigma_percent" in gain:
+        if gain.get("sigma_percent") is not None:
             value = format_value(gain["sigma_percent"], gain.get("sigma_percent_err"))
             interval = f"{value} ({format_interval(gain['sigma_percent_low'], gain['sigma_percent_high'])})"
         counts = [format_value(sample[leaf]) for leaf in ("n_galaxies_with_redshift", "n_features")]
@@ -175,13 +175,12 @@ def survey(provenance: dict[str, Any]) -> str:
 
 
 def survey_columns(summary: dict[str, Any]) -> str:
-    """Write the measurements in the bands ugriz that a survey has: median in each band, and missing values."""
+    """Write the measurements in ugriz that a survey has: median in each band, share of missing values."""
     columns: dict[str, dict[str, Any]] = summary.get("columns", {})
-    names = dict.fromkeys(name[:-2] for name in columns if name[-2:] in {f"_{band}" for band in BANDS})
+    split = [name.rpartition("_") for name in columns]
+    names = dict.fromkeys(name for name, _, band in split if band in BANDS and name and name[-3:] != "Err")
     cells = []
     for name in names:
-        if name.endswith("Err"):
-            continue
         of_band = [columns.get(f"{name}_{band}", {}) for band in BANDS]
         medians = ["–" if one.get("median") is None else f"{one['median']:.3g}" for one in of_band]
         present = [one for one in of_band if one]
@@ -213,4 +212,6 @@ def _checksum(full: str) -> str:
 
 def _cell(metrics: dict[str, Any], leaf: str) -> str:
     """Write one figure of merit with its error; a dash where it was not measured."""
-    return typeset(format_value(metrics[leaf], metrics.get(f"{leaf}_err"))) if leaf in metrics else "–"
+    if metrics.get(leaf) is None:
+        return "–"
+    return typeset(format_value(metrics[leaf], metrics.get(f"{leaf}_err")))

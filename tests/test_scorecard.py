@@ -1,0 +1,228 @@
+"""Claims: the rules, the words of the verdicts, what happens where there is nothing to judge."""
+
+import csv
+import dataclasses
+import json
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from fake_results import FEATURE_IMPORTANCE, GAIN, PROVENANCE, REAL, write_everything, write_metrics
+
+from analysis import paths, scorecard
+from analysis.errors import InputError
+from analysis.scorecard import CANNOT, Claim, Measurement, judge
+
+PUBLISHED = {"paper": {"sigma": 0.075, "later": 0.065, "gain": 0.18, "pair": [0.066, 0.041]}}
+SIGMA = Claim(
+    id="sigma",
+    claim="sigma",
+    result="paper",
+    published={"value": "paper.sigma"},
+    read="table",
+    ours=["point.sigma"],
+    rule={"name": "within", "tolerance_percent": 10},
+)
+GAINED = dataclasses.replace(
+    SIGMA, published={"percent": "paper.gain"}, ours=["gain.sigma_percent"], rule={"name": "interval_covers"}
+)
+
+
+def sigma(value: float, error: float = 0.001) -> dict:
+    return {"point": {"sigma": value, "sigma_err": error}}
+
+
+def gain(low: float, high: float) -> dict:
+    middle = {"sigma_percent": (low + high) / 2, "sigma_percent_err": (high - low) / 4}
+    return {"gain": middle | {"sigma_percent_low": low, "sigma_percent_high": high}}
+
+
+@pytest.mark.parametrize(
+    ("ours", "error", "expected"),
+    [
+        (0.0820, 0.0, True),  # 9.3% off, tolerance 10%
+        (0.0830, 0.0, False),  # 10.7% off
+        (0.0830, 0.0041, True),  # … and within two errors
+        (0.0830, 0.0039, False),
+        (0.0670, math.nan, False),  # too small is off as well; an unknown error widens nothing
+        (0.0680, math.nan, True),
+    ],
+)
+def test_within(ours, error, expected):
+    assert scorecard.within([Measurement(ours, error)], [0.075], tolerance_percent=10) is expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "above_zero", "covers"),
+    [
+        (10, 20, True, True),
+        (10, 17, True, False),
+        (19, 25, True, False),
+        (-1, 30, False, False),
+        (0, 20, False, False),
+    ],
+)
+def test_intervals(low, high, above_zero, covers):
+    ours = [Measurement((low + high) / 2, 1, low, high)]
+    assert scorecard.interval_above_zero(ours, [18.0]) is above_zero
+    assert scorecard.interval_covers(ours, [18.0]) is covers
+
+
+def test_falls_needs_more_than_two_combined_errors():
+    before = Measurement(1.0, 0.03)
+    assert scorecard.falls([before, Measurement(0.89, 0.04)], [])  # 0.11 > 2 * 0.05
+    assert not scorecard.falls([before, Measurement(0.91, 0.04)], [])
+    assert not scorecard.falls([Measurement(0.89, 0.04), before], [])
+
+
+def test_at_least():
+    assert scorecard.at_least([Measurement(100.0)], [], least=100)
+    assert not scorecard.at_least([Measurement(99.9)], [], least=100)
+
+
+@pytest.mark.parametrize(
+    ("result", "kind", "good", "bad"),
+    [
+        ("paper", "mock", "holds on the mock", "does not hold on the mock"),
+        ("paper", "ingested", "reproduced", "not reproduced"),
+        ("real/table", "mock", "reproduced", "not reproduced"),  # real tables are real whatever lies in data/
+    ],
+)
+def test_words_of_the_verdict_depend_on_the_data(result, kind, good, bad):
+    claim = dataclasses.replace(SIGMA, result=result)
+    assert judge(claim, sigma(0.076), PUBLISHED, {"kind": kind})["verdict"] == good
+    assert judge(claim, sigma(0.120), PUBLISHED, {"kind": kind})["verdict"] == bad
+
+
+def test_a_survey_of_unknown_kind_gets_no_verdict():
+    with pytest.raises(InputError, match="kind is None"):
+        judge(SIGMA, sigma(0.076), PUBLISHED, {})
+
+
+def test_row_shows_values_errors_and_interval():
+    row = judge(GAINED, gain(10.8, 15.2), PUBLISHED, PROVENANCE)
+    shown = [row[name] for name in ("published", "ours", "error", "interval")]
+    assert shown == ["18", "13.0", "1.1", "10.8 to 15.2"]
+    pair = dataclasses.replace(
+        SIGMA, published={"value": "paper.pair"}, ours=["point.old", "point.new"], rule={"name": "falls"}
+    )
+    metrics = {"point": {"old": 0.0512, "old_err": 0.0011, "new": 0.0403, "new_err": 0.0009}}
+    row = judge(pair, metrics, PUBLISHED, PROVENANCE)
+    assert (row["published"], row["ours"], row["error"]) == (
+        "0.066 -> 0.041",
+        "0.0512 -> 0.04030",
+        "0.0011, 0.00090",
+    )
+
+
+def test_published_reduction_is_computed():
+    claim = dataclasses.replace(GAINED, published={"reduction": ["paper.sigma", "paper.later"]}, unit="%")
+    row = judge(claim, gain(10.8, 15.0), PUBLISHED, PROVENANCE)
+    assert row["published"] == "13.3%"  # 1 - 0.065 / 0.075
+    assert row["verdict"] == "holds on the mock"
+    assert judge(claim, gain(14.0, 15.0), PUBLISHED, PROVENANCE)["verdict"] == "does not hold on the mock"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "why"),
+    [
+        ({"not_run": "fewer than 500 galaxies"}, "fewer than 500 galaxies"),
+        ({"other": 1}, "the survey has no stars"),
+        ({"point": {"sigma": None}}, "the survey has no stars"),
+        ({"point": {"sigma": math.nan}}, "the survey has no stars"),
+    ],
+)
+def test_what_cannot_be_judged_says_why(metrics, why):
+    row = judge(dataclasses.replace(SIGMA, needs="the survey has no stars"), metrics, PUBLISHED, PROVENANCE)
+    assert row["verdict"] == CANNOT
+    assert row["ours"] == f"not run: {why}"
+
+
+def test_a_gain_without_interval_is_not_judged():
+    row = judge(GAINED, {"gain": {"sigma_percent": 5.0}}, PUBLISHED, PROVENANCE)
+    assert row["verdict"] == CANNOT
+
+
+def test_wrong_paths_are_errors_and_not_missing_results():
+    with pytest.raises(InputError, match=r"results/paper/metrics\.json has no 'sigma'"):
+        judge(SIGMA, {"point": {"sigmas": 1}}, PUBLISHED, PROVENANCE)
+    with pytest.raises(InputError, match=r"no paper\.sigmas in published\.yaml"):
+        judge(dataclasses.replace(SIGMA, published={"value": "paper.sigmas"}), sigma(1), PUBLISHED, PROVENANCE)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rule": {"name": "about"}}, "no rule 'about'"),
+        ({"rul": {}}, "unknown key 'rul'"),
+        ({"id": "compute"}, "two claims have the id compute"),
+        ({"claim": None}, "missing key"),
+    ],
+)
+def test_faulty_claims_are_refused(tmp_path, change, message):
+    claims = yaml.safe_load((paths.PAPER / scorecard.CLAIMS).read_text())
+    entry = {**claims["claims"][0], **change}
+    claims["claims"][0] = {key: value for key, value in entry.items() if value is not None}
+    (tmp_path / "claims.yaml").write_text(yaml.safe_dump(claims))
+    with pytest.raises(InputError, match=message):
+        scorecard.read_claims(tmp_path / "claims.yaml")
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    """A copy of the paper, with made-up results beside it."""
+    ignored = shutil.ignore_patterns("_build", "tables", "figures", "_variables.yml")
+    shutil.copytree(paths.PAPER, tmp_path / "paper", ignore=ignored)
+    write_everything(tmp_path)
+    return tmp_path
+
+
+def score(root: Path) -> dict[str, dict[str, str]]:
+    rows = scorecard.score(root / "results", root / "paper", root / "data" / "provenance.json")
+    with open(root / "results" / "claims.csv", newline="") as file:
+        assert list(csv.DictReader(file)) == rows
+    return {row["id"]: row for row in rows}
+
+
+def test_claims_of_the_paper_on_made_up_results(root):
+    rows = score(root)
+    assert rows["gain-sigma-direction"]["verdict"] == "holds on the mock"
+    assert rows["gain-sigma-abstract"]["verdict"] == "does not hold on the mock"  # 18 is outside 10.8 to 15.1
+    assert rows["gain-sigma-table"]["verdict"] == "holds on the mock"  # 13.3 is inside
+    assert rows["trees-sigma-direction"]["verdict"] == "does not hold on the mock"
+    assert rows["compute"]["verdict"] == "does not hold on the mock"  # a ratio of 20
+    assert rows["sdss-outliers"]["ours"] == "not run: the survey has no photoz_sdss"
+    assert rows["real-gain-sigma-direction"]["verdict"] == "reproduced"
+
+
+def test_sdss_photometric_redshift_is_tested_where_there_is_one(root):
+    compared = {"sdss_sigma_scaled": 0.06, "adaboost_sigma_scaled": 0.04}
+    compared |= {"sdss_outliers_percent": 2.0, "adaboost_outliers_percent": 1.9}
+    compared |= {f"{name}_err": value / 20 for name, value in compared.items()}
+    write_metrics(root / "results", "feature_importance", FEATURE_IMPORTANCE | {"sdss_vs_adaboost": compared})
+    (root / "data" / "provenance.json").write_text(json.dumps(PROVENANCE | {"kind": "ingested"}))
+    rows = score(root)
+    assert rows["sdss-sigma-scaled"]["verdict"] == "reproduced"
+    assert rows["sdss-outliers"]["verdict"] == "not reproduced"
+
+
+def test_without_results_every_claim_says_so(root):
+    shutil.rmtree(root / "results")
+    rows = score(root)
+    assert {row["verdict"] for row in rows.values()} == {CANNOT}
+    assert rows["compute"]["ours"] == "not run: no results/feature_importance/metrics.json"
+
+
+def test_null_gains_are_no_error(root):
+    null = FEATURE_IMPORTANCE | {"ann_gain": dict.fromkeys(GAIN)}
+    write_metrics(root / "results", "feature_importance", null)
+    write_metrics(root / "results", "real/galaxyzoo1_table", REAL["galaxyzoo1_table"] | {"gain": dict.fromkeys(GAIN)})
+    assert score(root)["gain-outliers-abstract"]["verdict"] == CANNOT
+
+
+def test_missing_provenance_is_an_error(root):
+    (root / "data" / "provenance.json").unlink()
+    with pytest.raises(InputError, match="provenance of the survey"):
+        score(root)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 import analysis
 from analysis.errors import InputError
-from analysis.survey.schema import CLASSES, Column, column_of
+from analysis.survey.schema import CLASSES, column_of
 
 CATALOGUE = "catalogue.parquet"
 PROVENANCE = "provenance.json"
@@ -86,11 +86,6 @@ def to_arrow(table: pd.DataFrame) -> pa.Table:
         else:
             arrays.append(pa.Array.from_pandas(values).cast(field.type))
     return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def rounded(values: np.ndarray, column: Column) -> np.ndarray:
-    """Round to the digits that a stored mock keeps."""
-    return values if column.decimals is None else np.round(values, column.decimals)
 
 
 def parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:

@@ -1,0 +1,32 @@
+# make reproduce              everything, from a fresh clone to the claims table and the paper
+# make reproduce SCALE=smoke  the same, tiny, in a temporary copy
+# make test                   lint, types, tests
+PYTHON ?= python3
+SCALE ?= laptop
+BIN = .venv/bin
+
+.PHONY: setup reproduce test paper real check
+setup: .venv/installed
+
+.venv/installed: requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12) and "Python 3.11 or 3.12 is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	$(BIN)/pip install --quiet --no-deps --editable .
+	touch $@
+
+reproduce: setup
+	$(BIN)/python -m analysis reproduce --scale $(SCALE)
+
+test: check
+	$(BIN)/pytest
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+paper: setup
+	$(BIN)/python -m analysis paper render
+
+real: setup
+	$(BIN)/python -m analysis feature-importance real --real-data "$${REAL_DATA:?set it to the folder of the real tables}"

@@ -19,17 +19,9 @@ from analysis import params, paths
 from analysis.errors import InputError
 
 LAPTOP = "laptop"
-KEPT = {
-    "full": (
-        "results",
-        "params.yaml",
-        "dvc.lock",
-        "paper/figures",
-        "paper/tables",
-        "paper/_variables.yml",
-        "paper/_build",
-    )
-}
+FULL = "full"
+# what the full scale brings home beside its results
+KEPT = ("params.yaml", "dvc.lock", "paper/figures", "paper/tables", "paper/_variables.yml", "paper/_build")
 
 
 def scales() -> list[str]:

@@ -53,8 +53,8 @@ REAL = {
 }
 PROVENANCE = {
     "kind": "mock",
-    "seed": 1,
-    "generator": {"objects": 40000, "parameters_sha256": "0123"},
+    "source": "drawn by `python -m analysis survey mock`",
+    "generator": {"objects": 40000, "seed": 17, "parameters_sha256": "01" * 32},
     "licence": "CC0",
     "counts": {"objects": 40000, "GALAXY": 30000, "STAR": 9000, "QSO": 1000, "with_redshift": 25000},
     "code_version": "0.1.0",

@@ -276,6 +276,7 @@ def rendered(root: Path) -> str:
 def test_the_paper_renders(compendium):
     html = rendered(compendium)
     assert "12,345 training" in html
+    assert "drawn with seed 17" in html
     assert "does not hold on the mock" in html
     assert "finding it again is circular" in html
     assert "not run: magnitudes in one band only" in html

@@ -78,7 +78,7 @@ def variables(
         "kind": provenance["kind"],
         "counts": formatted_tree(provenance.get("counts", {})),
         "code_version": str(provenance.get("code_version", "not said")),
-        "seed": str(provenance.get("seed", "none")),
+        "seed": str(provenance.get("generator", {}).get("seed", "none")),
         "features": str(metrics.get("survey", {}).get("features", "not counted")),
     }
     numbers["run"] = {

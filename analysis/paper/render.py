@@ -124,9 +124,7 @@ def _with_includes(paper: Path, name: str, above: tuple[str, ...]) -> str:
     if name in above:
         raise InputError(f"{path}: includes itself, by way of {above[-1]}")
     if not path.is_file():
-        raise InputError(
-            f"{paper / above[-1]}: includes {name}, which is not there; expected a file of the paper"
-        )
+        raise InputError(f"{paper / above[-1]}: includes {name}, which is not there; expected a file of the paper")
     # like Quarto: every include path is relative to index.qmd, wherever it is written
     return INCLUDE.sub(lambda match: _with_includes(paper, match[1], (*above, name)), path.read_text())
 

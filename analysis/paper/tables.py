@@ -20,9 +20,7 @@ TOP_RANKS = 3  # in a subsample: what the last row of the neural network's table
 CHECKSUM_SHOWN = 16
 
 
-def pipe_table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], right: str = ""
-) -> str:
+def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], right: str = "") -> str:
     """Write a Markdown pipe table.
 
     Parameters
@@ -54,9 +52,7 @@ def claims(rows: Sequence[dict[str, str]]) -> str:
     for row in rows:
         read = f" ({row['read']})" if row["read"] else ""
         published = _arrow(typeset(row["published"])) + read
-        cells.append(
-            [row["claim"], published, _arrow(typeset(ours(row))), row["rule"], f"**{row['verdict']}**"]
-        )
+        cells.append([row["claim"], published, _arrow(typeset(ours(row))), row["rule"], f"**{row['verdict']}**"])
     return pipe_table(["Claim", "Published", "Ours", "Rule", "Verdict"], cells, [30, 15, 19, 20, 16])
 
 
@@ -79,9 +75,7 @@ def ann(metrics: dict[str, Any], published: dict[str, Any]) -> str:
     for key, name in ANN_ROWS.items():
         theirs, own = published[key], metrics["ann"][key]
         published_cells = [typeset(format_published(theirs[name])) for name in ("mu", "sigma")]
-        cells.append(
-            [name, *published_cells, *(_cell(own, leaf) for leaf in ("mu", "sigma", "outliers_percent"))]
-        )
+        cells.append([name, *published_cells, *(_cell(own, leaf) for leaf in ("mu", "sigma", "outliers_percent"))])
     header = [
         "Inputs",
         "$\\mu$, published",
@@ -101,11 +95,7 @@ def trees(metrics: dict[str, Any]) -> str:
         "adaboost_same_inputs": "the inputs of the last aNN row",
     }
     leaves = ("mu", "sigma", "sigma68", "sigma_scaled", "outliers_percent")
-    cells = [
-        [name, *(_cell(metrics[key], leaf) for leaf in leaves)]
-        for key, name in names.items()
-        if key in metrics
-    ]
+    cells = [[name, *(_cell(metrics[key], leaf) for leaf in leaves)] for key, name in names.items() if key in metrics]
     header = ["Inputs", "$\\mu$", "$\\sigma$", "$\\sigma_{68}$", "$\\sigma_\\mathrm{scaled}$", "outliers, %"]
     return pipe_table(header, cells, [25, 17, 15, 15, 15, 13], "lrrrrr")
 
@@ -195,12 +185,10 @@ def _flat(tree: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
     for name, value in tree.items():
         if isinstance(value, dict):
             lines += _flat(value, f"{above}{name}: ")
-        elif above.startswith("sha256"):
+        elif "sha256" in above + name:
             lines.append((f"{above}{name}", _checksum(str(value))))
         elif isinstance(value, int | float) and not isinstance(value, bool) and "seed" not in name:
-            lines.append(
-                (f"{above}{name}", typeset(f"{value:,}" if isinstance(value, int) else f"{value:g}"))
-            )
+            lines.append((f"{above}{name}", typeset(f"{value:,}" if isinstance(value, int) else f"{value:g}")))
         else:
             lines.append((f"{above}{name}", escaped(str(value))))
     return lines

@@ -205,10 +205,10 @@ def check_catalogue(table: pd.DataFrame, source: str) -> None:
         expected.
     """
     check_types(table, source)
-    if table.empty:
-        raise InputError(f"{source}: no rows; expected at least one object")
     if "object_id" not in table:
         raise InputError(f"{source}: column 'object_id' is missing; expected a unique number for each object")
+    if table.empty:
+        raise InputError(f"{source}: no rows; expected at least one object")
     if found := find_violation(table):
         where = f"{source}: column {found.column!r}, row {found.row + 1}"
         raise InputError(f"{where}: value {found.value}; expected {found.expected}")

@@ -155,17 +155,16 @@ def kill_at(root, new, number):
 
 
 def test_killed_at_any_step(template, tmp_path):
-    """Killed anywhere, data/ is the old survey, the new one, or away; the next switch loses nothing."""
-    new, following = make_survey(tmp_path / "new", 5), make_survey(tmp_path / "following", 7)
+    """Killed anywhere, data/ is the old survey, the new one, or away; the next switch finds it in order."""
+    new = make_survey(tmp_path / "new", 5)
+    found = set()
     for number in range(1, 100):
         root = shutil.copytree(template, tmp_path / f"killed_{number}", symlinks=True)
-        old = default_in_cache(root)
-        assert old.is_file()
         if not kill_at(root, new, number):
             break
-        assert not (root / "data").exists() or objects_in_place(root) in (2, 5)
-        switch.use_survey(following, root)
-        assert objects_in_place(root) == 7
+        found.add(objects_in_place(root) if (root / "data").exists() else None)
+        switch._make_ready(root)  # what the next switch does first: it raises if data/ is not what DVC recorded
+        assert objects_in_place(root) in (2, 5)
         assert leftovers(root) == []
-        assert old.is_file()
-    assert number > 9  # the windows between copying, moving, recording and cleaning were all there
+        assert default_in_cache(root).is_file()
+    assert found == {2, None, 5}

@@ -140,9 +140,7 @@ def read_map(path: Path) -> ColumnsMap:
         constants=constants,
         missing_values=_missing_values(content.get("missing_values", []), path),
         format=_file_format(content.get("format", {}), path),
-        units={
-            k: _text(v, f"{path}: units: {k}") for k, v in _survey_mapping(content, "units", path).items()
-        },
+        units={k: _text(v, f"{path}: units: {k}") for k, v in _survey_mapping(content, "units", path).items()},
         values=_values(_survey_mapping(content, "values", path), path),
         required=_names(content, "required", path),
         optional=_names(content, "optional", path),
@@ -151,10 +149,20 @@ def read_map(path: Path) -> ColumnsMap:
     )
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML in which a key that comes twice is an error; PyYAML takes the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        mapping = super().construct_mapping(node, deep)
+        if len(mapping) < len(node.value):
+            raise yaml.constructor.ConstructorError(None, None, "a key comes twice", node.start_mark)
+        return mapping
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML file that holds a mapping, or raise InputError."""
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), _UniqueKeys)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: cannot be read as YAML ({error})") from None
     return _mapping(content, str(path))
@@ -207,9 +215,7 @@ def _names(content: dict[str, Any], key: str, path: Path) -> frozenset[str]:
     for name in names:
         _check_survey_name(name, f"{path}: {key}")
     if key == "optional" and "object_id" in names:
-        raise InputError(
-            f"{path}: optional: object_id is never missing; leave it out of columns to number the rows"
-        )
+        raise InputError(f"{path}: optional: object_id is never missing; leave it out of columns to number the rows")
     return frozenset(names)
 
 
@@ -235,9 +241,7 @@ def _file_format(value: Any, path: Path) -> FileFormat:
     given["names"] = tuple(_text(name, f"{where}: names") for name in names)
     header = given.get("header", "guess")
     if not (header is None or header == "guess" or (type(header) is int and header >= 0)):
-        raise InputError(
-            f"{where}: header: holds {header!r}; expected a line counted from 0, null or 'guess'"
-        )
+        raise InputError(f"{where}: header: holds {header!r}; expected a line counted from 0, null or 'guess'")
     if "group" in given:
         given["group"] = str(given["group"])
     for key in ("type", "delimiter", "comment"):
@@ -245,9 +249,7 @@ def _file_format(value: Any, path: Path) -> FileFormat:
             _text(given[key], f"{where}: {key}")
     if len(given.get("delimiter", ",")) != 1:
         found = given["delimiter"]
-        raise InputError(
-            f"{where}: delimiter: holds {found!r}; expected one character, or `type: whitespace`"
-        )
+        raise InputError(f"{where}: delimiter: holds {found!r}; expected one character, or `type: whitespace`")
     if given.get("type", "csv") not in FILE_TYPES:
         raise InputError(f"{where}: type: {given['type']!r} is unknown{nearest(given['type'], FILE_TYPES)}")
     return FileFormat(**given)
@@ -259,9 +261,7 @@ def _values(mapping: dict[str, Any], path: Path) -> dict[str, dict[str, str]]:
     for name, labels in mapping.items():
         where = f"{path}: values: {name}"
         if name != "class":
-            raise InputError(
-                f"{where}: only labels are translated; expected `values: {{class: {{label: GALAXY}}}}`"
-            )
+            raise InputError(f"{where}: only labels are translated; expected `values: {{class: {{label: GALAXY}}}}`")
         result[name] = {str(label): _text(to, where) for label, to in _mapping(labels, where).items()}
         for label, to in result[name].items():
             if to not in CLASSES:

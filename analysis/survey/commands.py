@@ -64,6 +64,9 @@ brings back the survey that comes with the compendium.
 """
 
 
+_Raw = argparse.RawDescriptionHelpFormatter
+
+
 def add_commands(groups: Any) -> None:
     """Add `survey` and its subcommands to the command line."""
     survey = groups.add_parser("survey", help="the raw data", description=DESCRIPTION, formatter_class=_Raw)
@@ -82,9 +85,7 @@ def add_commands(groups: Any) -> None:
     ingest.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to make")
     ingest.set_defaults(run=_ingest)
 
-    validate = commands.add_parser(
-        "validate", help="check a survey", description=VALIDATE, formatter_class=_Raw
-    )
+    validate = commands.add_parser("validate", help="check a survey", description=VALIDATE, formatter_class=_Raw)
     validate.add_argument("directory", metavar="DIR", type=Path, help="a survey folder")
     validate.add_argument("--out", metavar="FILE", type=Path, help="write the summary there, as JSON")
     validate.set_defaults(run=_validate)
@@ -92,9 +93,6 @@ def add_commands(groups: Any) -> None:
     use = commands.add_parser("use", help="switch surveys", description=USE, formatter_class=_Raw)
     use.add_argument("survey", metavar="DIR|default", help="a survey folder, or the word default")
     use.set_defaults(run=_use)
-
-
-_Raw = argparse.RawDescriptionHelpFormatter
 
 
 def _at_least_one(text: str) -> int:

@@ -77,6 +77,8 @@ def to_catalogue(raw: RawTable, columns_map: ColumnsMap) -> tuple[pd.DataFrame, 
     for name, source in columns_map.columns.items():
         if source not in raw.columns:
             raise InputError(f"{raw.source}: no column {source!r} (for {name}){nearest(source, raw.columns)}")
+        if pa.types.is_nested(kind := raw.columns[source].type):
+            raise InputError(f"{raw.source}: column {source!r} ({name}) holds {kind}; expected one value per row")
     table: dict[str, np.ndarray] = {}
     nulls = {}
     fluxes: dict[str, units.Quantity] = {}
@@ -93,9 +95,7 @@ def to_catalogue(raw: RawTable, columns_map: ColumnsMap) -> tuple[pd.DataFrame, 
     # the numbers of objects are compared later, over all files
     if found := find_violation(frame.drop(columns="object_id", errors="ignore")):
         source = columns_map.columns.get(found.column, "a constant")
-        raise InputError(
-            _message(raw, found.row, source, found.column, f"value {found.value}", found.expected)
-        )
+        raise InputError(_message(raw, found.row, source, found.column, f"value {found.value}", found.expected))
     counted = {name: {why: count for why, count in of_one.items() if count} for name, of_one in nulls.items()}
     return frame, {name: of_one for name, of_one in counted.items() if of_one}
 
@@ -142,10 +142,8 @@ def _identifiers(raw: RawTable, source: str) -> np.ndarray:
         unsafe = ~(np.abs(numbers) < limit) | (numbers % 1 != 0)
         if unsafe.any():
             row = int(np.argmax(unsafe))
-            expected = (
-                f"whole numbers below {limit:.0f}, where a float begins to lose digits (store integers)"
-            )
-            raise InputError(_message(raw, row, source, "object_id", f"{numbers[row]!r}", expected))
+            expected = f"whole numbers below {limit:.0f}, where a float begins to lose digits (store integers)"
+            raise InputError(_message(raw, row, source, "object_id", f"{float(numbers[row])!r}", expected))
     if values.null_count:
         row = int(np.argmax(values.is_null().to_numpy(zero_copy_only=False)))
         raise InputError(_message(raw, row, source, "object_id", "empty", "a whole number"))
@@ -156,9 +154,7 @@ def _identifiers(raw: RawTable, source: str) -> np.ndarray:
         text = str(values[row].as_py())
         expected = "a whole number below 2^63"
         if re.search(r"[.eE]", text) and FLOAT_NOTATION.fullmatch(text):
-            expected += (
-                ": this is a float, which has lost digits (leave object_id out of the map to number the rows)"
-            )
+            expected += ": this is a float, which has lost digits (leave object_id out of the map to number the rows)"
         raise InputError(_message(raw, row, source, "object_id", repr(text), expected)) from None
 
 
@@ -188,9 +184,7 @@ def _labels(raw: RawTable, columns_map: ColumnsMap) -> tuple[np.ndarray, dict[st
         elif text not in sentinels:
             known = [*CLASSES, *translation]
             message = _message(raw, int(first[0]), source, "class", repr(text), "a class")
-            raise InputError(
-                f"{message}{nearest(text, known)} (`values: {{class: {{label: GALAXY}}}}` translates)"
-            )
+            raise InputError(f"{message}{nearest(text, known)} (`values: {{class: {{label: GALAXY}}}}` translates)")
         nulls[text or "empty"] = int((indices == code).sum())
     return np.array(labels, object)[indices], nulls
 
@@ -238,7 +232,8 @@ def _measurements(
     if column.dtype == "int32":
         _check_whole(numbers, raw, source, name)
         return numbers, values.nulls
-    return numbers.astype(column.dtype), values.nulls
+    with np.errstate(over="ignore"):  # becomes infinite, which the contract then refuses
+        return numbers.astype(column.dtype), values.nulls
 
 
 def _numbers(raw: RawTable, name: str, columns_map: ColumnsMap) -> _Values:
@@ -260,9 +255,7 @@ def _numbers(raw: RawTable, name: str, columns_map: ColumnsMap) -> _Values:
             values = values.cast(pa.float64())
         except pa.ArrowInvalid:
             row = _first_unreadable(values, pa.float64())
-            raise InputError(
-                _message(raw, row, source, name, repr(values[row].as_py()), "a number")
-            ) from None
+            raise InputError(_message(raw, row, source, name, repr(values[row].as_py()), "a number")) from None
     if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
         raise InputError(f"{raw.source}: column {source!r} ({name}) holds {values.type}; expected numbers")
     numbers = values.to_numpy(zero_copy_only=False)
@@ -307,9 +300,7 @@ def _unit(raw: RawTable, name: str, columns_map: ColumnsMap) -> units.UnitBase |
         with units.set_enabled_aliases(UNIT_ALIASES):
             unit = units.Unit(text)
     except (ValueError, TypeError):
-        message = (
-            f"{raw.source}: column {source!r} ({name}) has the unit {text!r}, which astropy does not know"
-        )
+        message = f"{raw.source}: column {source!r} ({name}) has the unit {text!r}, which astropy does not know"
         raise InputError(
             f"{message}; expected one that it does (`units: {{{name}: …}}` in the map overrides)"
         ) from None
@@ -320,17 +311,13 @@ def _is_flux(unit: units.UnitBase) -> bool:
     return unit.is_equivalent(units.Jy, AB_ZERO_POINT)
 
 
-def _converted(
-    numbers: np.ndarray, unit: units.UnitBase, column: Column, raw: RawTable, source: str
-) -> np.ndarray:
+def _converted(numbers: np.ndarray, unit: units.UnitBase, column: Column, raw: RawTable, source: str) -> np.ndarray:
     try:
         return unit.to(units.Unit(column.unit), numbers)
     except units.UnitConversionError:
         wanted = column.unit or "none"
         message = f"{raw.source}: column {source!r} ({column.name}) has the unit '{unit}'"
-        raise InputError(
-            f"{message}, which cannot be turned into the contract's; expected {wanted}"
-        ) from None
+        raise InputError(f"{message}, which cannot be turned into the contract's; expected {wanted}") from None
 
 
 def _magnitudes(flux: units.Quantity) -> np.ndarray:
@@ -339,13 +326,9 @@ def _magnitudes(flux: units.Quantity) -> np.ndarray:
     return positive.to_value(units.ABmag, AB_ZERO_POINT)
 
 
-def _magnitude_errors(
-    error: units.Quantity, flux: units.Quantity | None, raw: RawTable, name: str
-) -> np.ndarray:
+def _magnitude_errors(error: units.Quantity, flux: units.Quantity | None, raw: RawTable, name: str) -> np.ndarray:
     """Return the error of a logarithmic magnitude, to first order."""
     if flux is None:
-        raise InputError(
-            f"{raw.source}: {name} is a flux error; expected {magnitude_of(name)} as a flux beside it"
-        )
+        raise InputError(f"{raw.source}: {name} is a flux error; expected {magnitude_of(name)} as a flux beside it")
     ratio = (error / flux).to_value(units.dimensionless_unscaled, AB_ZERO_POINT)
     return np.where(flux.value > 0, 2.5 / np.log(10) * ratio, np.nan)

@@ -105,9 +105,7 @@ def read_table(path: Path, file_format: FileFormat) -> RawTable:
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except UNREADABLE as error:
-        raise InputError(
-            f"{path}: cannot be read as {kind}; is it cut short or of another type? ({error})"
-        ) from None
+        raise InputError(f"{path}: cannot be read as {kind}; is it cut short or of another type? ({error})") from None
     table.source = str(path)
     if not len(table):
         raise InputError(f"{path}: no rows; expected at least one object")
@@ -147,8 +145,11 @@ def read_text(content: bytes, file_format: FileFormat) -> RawTable:
         return RawTable("", {})
     first_row = lines[rows[0]].decode()
     delimiter = _delimiter(first_row, file_format)
-    names = _column_names(head, _cells(first_row, delimiter), file_format)
     numbers = np.asarray(rows) + 1
+    try:
+        names = _column_names(head, _cells(first_row, delimiter), file_format)
+    except InputError as error:
+        raise InputError(f"row 1 (line {numbers[0]}): {error}") from None
     return RawTable("", _parse_rows([lines[n] for n in rows], numbers, names, delimiter), lines=numbers)
 
 
@@ -177,9 +178,7 @@ def _text_lines(content: bytes) -> list[bytes]:
         raise InputError("binary, not text; say what it is with `format: {type: …}`")
     try:
         content.decode()
-    except (
-        UnicodeDecodeError
-    ):  # numbers are ASCII; a name with an accent in another encoding shall not stop us
+    except UnicodeDecodeError:  # numbers are ASCII; a name with an accent in another encoding shall not stop us
         content = content.decode("latin-1").encode()
     return content.splitlines()
 
@@ -212,9 +211,7 @@ def _column_names(head: list[str], first_row: list[str], file_format: FileFormat
     """Return a name for each cell of the first row: from the map, or from the first head line that fits."""
     if file_format.names:
         if len(file_format.names) != len(first_row):
-            raise InputError(
-                f"format: names: {len(file_format.names)} names for rows of {len(first_row)} cells"
-            )
+            raise InputError(f"format: names: {len(file_format.names)} names for rows of {len(first_row)} cells")
         return list(file_format.names)
     if not head:
         return [f"col{k}" for k in range(1, len(first_row) + 1)]
@@ -231,9 +228,7 @@ def _column_names(head: list[str], first_row: list[str], file_format: FileFormat
     )
 
 
-def _parse_rows(
-    rows: list[bytes], lines: np.ndarray, names: list[str], delimiter: str | None
-) -> dict[str, pa.Array]:
+def _parse_rows(rows: list[bytes], lines: np.ndarray, names: list[str], delimiter: str | None) -> dict[str, pa.Array]:
     if delimiter is None:
         rows, delimiter = [b"\t".join(row.split()) for row in rows], "\t"
     wrong: list[pa.csv.InvalidRow] = []
@@ -266,9 +261,7 @@ def _named(columns: Iterable[tuple[str, pa.Array]]) -> dict[str, pa.Array]:
     result: dict[str, pa.Array] = {}
     for name, values in columns:
         if name in result:
-            raise InputError(
-                f"two columns are called {name!r}; name them apart with `format: {{names: […]}}`"
-            )
+            raise InputError(f"two columns are called {name!r}; name them apart with `format: {{names: […]}}`")
         result[name] = values
     return result
 
@@ -319,9 +312,7 @@ def to_arrow(values: np.ndarray) -> pa.Array:
     if data.dtype.kind == "S":
         data = np.char.decode(data, "utf-8", "replace")
     if data.dtype.kind in "UO":
-        return pa.array(
-            [v.decode() if isinstance(v, bytes) else str(v) for v in data], pa.string(), mask=mask
-        )
+        return pa.array([v.decode() if isinstance(v, bytes) else str(v) for v in data], pa.string(), mask=mask)
     return pa.array(np.ascontiguousarray(data, data.dtype.newbyteorder("=")), mask=mask)
 
 
@@ -346,11 +337,7 @@ def read_hdf5(content: bytes, file_format: FileFormat) -> RawTable:
             data = node[:]
             parts = [part for name in data.dtype.names for part in _components(name, data[name])]
             return RawTable("", {name: to_arrow(values) for name, values in parts})
-        datasets = {
-            name: item
-            for name, item in node.items()
-            if isinstance(item, h5py.Dataset) and item.ndim in (1, 2)
-        }
+        datasets = {name: item for name, item in node.items() if isinstance(item, h5py.Dataset) and item.ndim in (1, 2)}
         columns = {n: to_arrow(v) for name, item in datasets.items() for n, v in _components(name, item[:])}
         units = {name: str(unit) for name, item in datasets.items() if (unit := item.attrs.get("unit"))}
     lengths = {len(values) for values in columns.values()}
@@ -370,18 +357,14 @@ def _hdf5_node(file: h5py.File, group: str | None) -> h5py.Group | h5py.Dataset:
             raise InputError(f"no table in group {group!r}{nearest(wanted, tables)}")
         return file[wanted]
     if len(tables) != 1:
-        raise InputError(
-            f"holds {len(tables)} tables ({', '.join(tables)}); say which with `format: {{group: …}}`"
-        )
+        raise InputError(f"holds {len(tables)} tables ({', '.join(tables)}); say which with `format: {{group: …}}`")
     return file[tables[0]]
 
 
 def _is_hdf5_table(node: h5py.Group | h5py.Dataset) -> bool:
     if isinstance(node, h5py.Dataset):
         return node.dtype.names is not None and node.ndim == 1
-    return any(
-        isinstance(item, h5py.Dataset) and item.dtype.names is None and item.ndim for item in node.values()
-    )
+    return any(isinstance(item, h5py.Dataset) and item.dtype.names is None and item.ndim for item in node.values())
 
 
 READERS: dict[str, Callable[[bytes, FileFormat], RawTable]] = {

@@ -64,12 +64,8 @@ def _band_columns(band: str) -> list[Column]:
         ]
     radii = {"petroRad": "Petrosian radius", "expRad": "exponential fit, effective radius"}
     radii["deVRad"] = "de Vaucouleurs fit, effective radius"
-    columns += [
-        Column(f"{n}_{band}", "arcsec", f"{band}: {d}", 0, 1000, decimals=2) for n, d in radii.items()
-    ]
-    columns.append(
-        Column(f"fracDeV_{band}", "", f"{band}: weight of deV in composite model", 0, 1, decimals=2)
-    )
+    columns += [Column(f"{n}_{band}", "arcsec", f"{band}: {d}", 0, 1000, decimals=2) for n, d in radii.items()]
+    columns.append(Column(f"fracDeV_{band}", "", f"{band}: weight of deV in composite model", 0, 1, decimals=2))
     for name, fit in {"expAB": "exponential", "deVAB": "de Vaucouleurs"}.items():
         columns.append(Column(f"{name}_{band}", "", f"{band}: {fit} fit, axis ratio b/a", 0, 1, decimals=2))
     for stokes in "qu":
@@ -118,9 +114,7 @@ def is_magnitude(name: str) -> bool:
 def magnitude_of(error: str) -> str | None:
     """Return the magnitude that a column is the error of, None if it is no such error."""
     prefix, _, band = error.partition("_")
-    return next(
-        (f"{name}_{band}" for name, (error_name, _) in MAGNITUDES.items() if error_name == prefix), None
-    )
+    return next((f"{name}_{band}" for name, (error_name, _) in MAGNITUDES.items() if error_name == prefix), None)
 
 
 def _pandera_column(column: Column) -> pa.Column:
@@ -168,15 +162,13 @@ def find_violation(table: pd.DataFrame) -> Violation | None:
     except pa.errors.SchemaErrors as errors:
         # pandera lists failures by check; the first row of the first column is what a person wants to see
         first = errors.failure_cases.dropna(subset=["index"]).iloc[0]
-        expected = {"field_uniqueness": "unique values", "not_nullable": "a value"}.get(
-            first["check"], first["check"]
-        )
+        expected = {"field_uniqueness": "unique values", "not_nullable": "a value"}.get(first["check"], first["check"])
         return Violation(first["column"], int(first["index"]), first["failure_case"], expected)
     return None
 
 
-def check_types(table: pd.DataFrame, source: str) -> None:
-    """Raise InputError for a column that the contract does not know, or of the wrong type."""
+def check_columns(table: pd.DataFrame, source: str) -> None:
+    """Check names, types and values of some columns of a catalogue, as `check_catalogue` does."""
     for name in table.columns:
         column = column_of(name)
         if column is None:
@@ -186,6 +178,9 @@ def check_types(table: pd.DataFrame, source: str) -> None:
         if column.dtype != "class" and not fits(table[name]):
             wanted = "whole numbers" if integer else "numbers"
             raise InputError(f"{source}: column {name!r} holds {table[name].dtype}, expected {wanted}")
+    if found := find_violation(table):
+        where = f"{source}: column {found.column!r}, row {found.row + 1}"
+        raise InputError(f"{where}: value {found.value}; expected {found.expected}")
 
 
 def check_catalogue(table: pd.DataFrame, source: str) -> None:
@@ -204,11 +199,8 @@ def check_catalogue(table: pd.DataFrame, source: str) -> None:
         Naming the file, the column, the first offending row (counted from 1) and its value, and what was
         expected.
     """
-    check_types(table, source)
     if "object_id" not in table:
         raise InputError(f"{source}: column 'object_id' is missing; expected a unique number for each object")
     if table.empty:
         raise InputError(f"{source}: no rows; expected at least one object")
-    if found := find_violation(table):
-        where = f"{source}: column {found.column!r}, row {found.row + 1}"
-        raise InputError(f"{where}: value {found.value}; expected {found.expected}")
+    check_columns(table, source)

@@ -20,7 +20,7 @@ from analysis.survey.catalogue import (
     read_provenance,
     sha256,
 )
-from analysis.survey.schema import BANDS, CLASSES, COLUMNS, check_catalogue, column_of
+from analysis.survey.schema import BANDS, CLASSES, COLUMNS, check_catalogue, check_columns, column_of
 
 
 def summarise(directory: Path) -> dict[str, Any]:
@@ -48,8 +48,7 @@ def summarise(directory: Path) -> dict[str, Any]:
     names = column_names(directory)
     path = catalogue_path(directory)
     objects = pq.read_metadata(path).num_rows
-    ids = read_catalogue(directory, ["object_id"])
-    check_catalogue(ids, str(path))
+    check_catalogue(read_catalogue(directory, ["object_id"]), str(path))
     summary: dict[str, Any] = {"objects": objects, "with_redshift": 0, "classes": {}, "columns": {}}
     console = Console(stderr=True)
     for name in track(
@@ -59,8 +58,8 @@ def summarise(directory: Path) -> dict[str, Any]:
         transient=True,
         disable=not console.is_terminal,
     ):
-        table = ids if name == "object_id" else ids.join(read_catalogue(directory, [name]))
-        check_catalogue(table, str(path))
+        table = read_catalogue(directory, [name])
+        check_columns(table, str(path))
         summary["columns"][name] = _column_summary(table[name])
         if name == "class":
             summary["classes"] = {label: int((table[name] == label).sum()) for label in CLASSES}

@@ -295,7 +295,8 @@ def test_bad_maps(tmp_path, door, case):
 
 def test_unreadable_map_and_existing_folder(tmp_path, door):
     (tmp_path / "bad.yaml").write_text("columns: {redshift: z")
-    for path in (tmp_path / "bad.yaml", tmp_path / "none.yaml"):
+    (tmp_path / "twice.yaml").write_text("columns: {redshift: z, redshift: zphot}")
+    for path in (tmp_path / "bad.yaml", tmp_path / "twice.yaml", tmp_path / "none.yaml"):
         with pytest.raises(InputError, match="cannot be read as YAML"):
             ingest([tmp_path / "table.csv"], path, tmp_path / "survey")
     (tmp_path / "survey").mkdir()

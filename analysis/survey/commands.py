@@ -13,10 +13,9 @@ The raw data of the pipeline: a folder with catalogue.parquet, provenance.json a
 stamps.h5.
 
   python -m analysis survey mock --objects 2000 --seed 1 --out /tmp/mock    draw a survey
-  python -m analysis survey validate /tmp/mock                              see what it holds and lacks
-  python -m analysis survey use /tmp/mock                                   let the pipeline run on it: dvc
-  repro python -m analysis survey use default                                     bring back the one that
-  comes with us
+  python -m analysis survey validate /tmp/mock                              what it holds and lacks
+  python -m analysis survey use /tmp/mock                                   run the pipeline on it: dvc repro
+  python -m analysis survey use default                                     bring back the embedded one
 """
 
 MOCK = """\
@@ -38,13 +37,13 @@ what the columns are:
   units: {petroRad_r: arcmin}           # as astropy writes them; fluxes (nmgy, uJy) become AB magnitudes
   values: {class: {0: STAR, 1: GALAXY}} # labels
   optional: [redshift]                  # objects without one are welcome (also: required: [dered_r])
-  format: {type: csv, delimiter: ",", header: 0}   # guessed where it can be; names, comment, group (HDF5,
-  FITS) source: where it comes from           # with licence and notes, for the provenance
+  format: {type: csv, delimiter: ",", header: 0}  # guessed where it can be; also names, comment, group
+  source: where it comes from           # with licence and notes, for the provenance
 
 Without object_id the rows are numbered. The maps in analysis/survey/maps are examples:
 
-  python -m analysis survey ingest galaxies.csv --columns analysis/survey/maps/galaxyzoo1_table.yaml --out
-  /tmp/gz1
+  python -m analysis survey ingest galaxies.csv \\
+      --columns analysis/survey/maps/galaxyzoo1_table.yaml --out /tmp/gz1
 """
 
 VALIDATE = """\

@@ -2,12 +2,14 @@
 
 import argparse
 import json
+import textwrap
 
 import pytest
 
 from analysis.errors import InputError
 from analysis.survey import commands, switch
 from analysis.survey.catalogue import read_catalogue
+from analysis.survey.columns_map import read_map
 
 
 def run(*arguments):
@@ -57,6 +59,14 @@ def test_help_teaches_by_example(command, capsys):
     with pytest.raises(SystemExit):
         run(command, "--help")
     assert f"python -m analysis survey {command} " in capsys.readouterr().out
+
+
+def test_the_map_that_help_shows_is_one(tmp_path):
+    shown = commands.INGEST.split("what the columns are:")[1].split("Without object_id")[0]
+    (tmp_path / "map.yaml").write_text(textwrap.dedent(shown))
+    columns_map = read_map(tmp_path / "map.yaml")
+    assert columns_map.format.header == 0
+    assert columns_map.source == "where it comes from"
 
 
 @pytest.mark.parametrize("objects", ["0", "-3", "many"])

@@ -1,0 +1,220 @@
+"""The 85 photometric features of Hoyle et al. (2015, arXiv:1410.4696), and the sample that has them."""
+
+import argparse
+import json
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+import pandas as pd
+from astropy.coordinates import SkyCoord, search_around_sky
+from astropy_healpix import HEALPix
+
+from analysis import params, paths
+from analysis.files import replacing
+from analysis.survey.catalogue import column_names, read_catalogue
+from analysis.survey.schema import BANDS
+
+FEATURES_FILE = "features.parquet"
+SUMMARY_FILE = "summary.json"
+SPLITS = {"train": 0.6, "validation": 0.2, "test": 0.2}
+
+_COLOUR_MAGNITUDES = ("dered", "psfMag", "fiberMag")
+_BAND_PAIRS = list(combinations(BANDS, 2))
+
+
+def _per_band(*names: str) -> list[str]:
+    return [f"{name}_{band}" for name in names for band in BANDS]
+
+
+def _colours(magnitude: str) -> list[str]:
+    return [f"{magnitude}_{blue}-{red}" for blue, red in _BAND_PAIRS]
+
+
+MAGNITUDES = _per_band(*_COLOUR_MAGNITUDES)
+COLOURS = [colour for magnitude in _COLOUR_MAGNITUDES for colour in _colours(magnitude)]
+MEASURED = MAGNITUDES + _per_band("petroRad", "expRad", "deVRad", "fracDeV", "expAB", "deVAB", "q", "u")
+FEATURES = (
+    MAGNITUDES + _per_band("petroRad", "expRad", "deVRad") + COLOURS + _per_band("fracDeV", "expAB", "deVAB", "q", "u")
+)
+
+_LABELS = ["object_id", "ra", "dec", "class", "redshift", "redshift_warning", "photoz_sdss"]
+_SAME_POSITION = 1 * u.arcsec
+_SMALLEST_PATCHES = 512  # HEALPix nside: 7 arcmin
+_SPLIT_TOLERANCE = 0.03  # by which the fraction of objects in a split may differ from the wanted one
+
+
+def photometric_features(catalogue: pd.DataFrame) -> pd.DataFrame:
+    """Compute the features that a catalogue's columns allow.
+
+    Parameters
+    ----------
+    catalogue : pandas.DataFrame
+        One row per object, columns as in the catalogue contract.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Same rows; float32 columns, those of `FEATURES` for which the catalogue has the measurements, in that
+        order. Magnitudes and colours in mag, radii in arcsec; missing is NaN.
+    """
+    features = {name: catalogue[name] for name in MEASURED if name in catalogue}
+    for magnitude in _COLOUR_MAGNITUDES:
+        for colour, (blue, red) in zip(_colours(magnitude), _BAND_PAIRS, strict=True):
+            first, second = f"{magnitude}_{blue}", f"{magnitude}_{red}"
+            if first in catalogue and second in catalogue:
+                features[colour] = catalogue[first].astype(float) - catalogue[second].astype(float)
+    wanted = [name for name in FEATURES if name in features]
+    return pd.DataFrame({name: features[name].astype(np.float32) for name in wanted}, index=catalogue.index)
+
+
+def feature_names(table: pd.DataFrame) -> list[str]:
+    """List the features that a table has, in the order of `FEATURES`."""
+    return [name for name in FEATURES if name in table]
+
+
+def standard_features(names: list[str]) -> list[str]:
+    """List the standard inputs: PSF magnitudes and colours, or model ones where there are more of them."""
+    inputs = [
+        [n for n in _per_band(magnitude) + _colours(magnitude) if n in names] for magnitude in ("psfMag", "dered")
+    ]
+    return max(inputs, key=len)  # the PSF ones where both are complete
+
+
+def labelled_galaxies(catalogue: pd.DataFrame, z_max: float) -> pd.DataFrame:
+    """Select the galaxies of good spectroscopic redshift, 0 < z < z_max, that have any magnitude."""
+    good = catalogue["redshift"].between(0, z_max, inclusive="neither")
+    if "class" in catalogue:
+        good &= catalogue["class"].isna() | (catalogue["class"] == "GALAXY")
+    if "redshift_warning" in catalogue:
+        good &= catalogue["redshift_warning"].fillna(0) == 0
+    good &= catalogue[[name for name in MAGNITUDES if name in catalogue]].notna().any(axis=1)
+    return catalogue[good].reset_index(drop=True)
+
+
+def has_positions(catalogue: pd.DataFrame) -> bool:
+    """Tell whether every object has a position on the sky."""
+    return {"ra", "dec"} <= set(catalogue) and bool(catalogue[["ra", "dec"]].notna().all(axis=None))
+
+
+def without_duplicates(catalogue: pd.DataFrame) -> pd.DataFrame:
+    """Keep the first of the entries with one number, or within 1 arcsec (else: with the same magnitudes)."""
+    catalogue = catalogue.drop_duplicates("object_id", ignore_index=True)
+    if not has_positions(catalogue):
+        return catalogue.drop_duplicates([name for name in MAGNITUDES if name in catalogue], ignore_index=True)
+    sky = SkyCoord(catalogue["ra"].to_numpy(), catalogue["dec"].to_numpy(), unit="deg")
+    first, second, _, _ = search_around_sky(sky, sky, _SAME_POSITION)
+    return catalogue.drop(index=list(set(second[first < second]))).reset_index(drop=True)
+
+
+def _fill_splits(groups: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Deal groups of objects, in random order, each to the split that lacks most objects."""
+    _, group_of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    lacking = np.array(list(SPLITS.values())) * len(groups)
+    split_of_group = np.empty(len(sizes), int)
+    for group in generator.permutation(len(sizes)):
+        split = int(np.argmax(lacking))
+        split_of_group[group] = split
+        lacking[split] -= sizes[group]
+    return split_of_group[group_of]
+
+
+def split_sample(catalogue: pd.DataFrame, nside: int, seed: int) -> tuple[np.ndarray, str]:
+    """Split a sample into train, validation and test, by patch of sky where there are positions.
+
+    Where the patches are too few for the wanted fractions, their side is halved, down to 7 arcmin.
+
+    Parameters
+    ----------
+    catalogue : pandas.DataFrame
+        One row per object.
+    nside : int
+        HEALPix resolution of the patches: there are 12 nside^2 on the sky.
+    seed : int
+        Seed of the shuffling.
+
+    Returns
+    -------
+    split : ndarray of str, shape (objects,)
+        'train', 'validation' or 'test'.
+    how : str
+        How it was done, in words.
+    """
+    generator = np.random.default_rng(seed)
+    names, wanted = np.array(list(SPLITS)), np.array(list(SPLITS.values()))
+    why = "no positions"
+    if has_positions(catalogue):
+        why = "the sky covered is too small for patches"
+        ra, dec = catalogue["ra"].to_numpy() * u.deg, catalogue["dec"].to_numpy() * u.deg
+        while nside <= _SMALLEST_PATCHES:
+            patches = np.asarray(HEALPix(nside).lonlat_to_healpix(ra, dec))
+            split = _fill_splits(patches, generator)
+            fractions = np.bincount(split, minlength=len(names)) / len(catalogue)
+            if np.all(np.abs(fractions - wanted) < _SPLIT_TOLERANCE):
+                return names[split], f"by {len(np.unique(patches))} patches of sky (HEALPix nside {nside})"
+            nside *= 2
+    return names[_fill_splits(np.arange(len(catalogue)), generator)], f"at random ({why})"
+
+
+def sample_with_features(catalogue: pd.DataFrame, z_max: float) -> pd.DataFrame:
+    """Return the distinct labelled galaxies of a catalogue: number, position, redshift, features.
+
+    Parameters
+    ----------
+    catalogue : pandas.DataFrame
+        One row per object, columns as in the catalogue contract.
+    z_max : float
+        Largest redshift used.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per galaxy; no rows if the catalogue has no redshifts.
+    """
+    galaxies = catalogue.iloc[:0]
+    if "redshift" in catalogue and any(name in catalogue for name in MAGNITUDES):
+        galaxies = without_duplicates(labelled_galaxies(catalogue, z_max))
+    kept = [name for name in ("object_id", "ra", "dec", "redshift", "photoz_sdss") if name in galaxies]
+    return pd.concat([galaxies[kept], photometric_features(galaxies)], axis=1)
+
+
+def make_features(options: argparse.Namespace) -> None:
+    """Raw survey -> features.parquet (one row per labelled galaxy, with its split) and a summary."""
+    settings = params.load("features")
+    present = column_names(paths.DATA)
+    galaxies = sample_with_features(read_catalogue(paths.DATA, _LABELS + MEASURED), settings["z_max"])
+    summary: dict[str, Any] = {"n_features": len(feature_names(galaxies)), "n_galaxies": len(galaxies)}
+    if "redshift" not in present:
+        summary["not_run"] = "the survey has no redshifts"
+    elif len(galaxies) < settings["min_galaxies"]:
+        summary["not_run"] = f"fewer than {settings['min_galaxies']} galaxies with redshift and magnitudes"
+    if "not_run" in summary:
+        galaxies = galaxies.iloc[:0].assign(split="")
+    else:
+        galaxies["split"], summary["split"] = split_sample(galaxies, settings["nside"], settings["seed"])
+    _write(galaxies.drop(columns=["ra", "dec"], errors="ignore"), summary, paths.FEATURES)
+    print("; ".join(f"{name}: {value}" for name, value in summary.items()))
+
+
+def _write(galaxies: pd.DataFrame, summary: dict[str, Any], folder: Path) -> None:
+    with replacing(folder / FEATURES_FILE) as partial:
+        galaxies.to_parquet(partial, index=False)
+    with replacing(folder / SUMMARY_FILE) as partial:
+        partial.write_text(json.dumps(summary, indent=1) + "\n")
+
+
+def read_features(folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read what the features stage wrote: one row per labelled galaxy, and the summary."""
+    return pd.read_parquet(folder / FEATURES_FILE), json.loads((folder / SUMMARY_FILE).read_text())
+
+
+def add_commands(groups: Any) -> None:
+    """Add `features` to the command line."""
+    parser = groups.add_parser(
+        "features",
+        help="raw survey -> photometric features and split",
+        description="Compute the features of the labelled galaxies of data/, and split them by patch of sky.",
+    )
+    parser.set_defaults(run=make_features)

@@ -1,0 +1,131 @@
+"""The figures of the feature-importance result, from its metrics and tables alone."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")  # figures go to files: no display is needed
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import yaml
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from analysis import metrics, params, paths
+from analysis.feature_importance.evaluate import ANN_TABLE, METRICS, REDSHIFTS
+from analysis.feature_importance.train import (
+    IMPORTANCES,
+    NAME,
+    STANDARD,
+    STANDARD_TOP_1_2,
+    STANDARD_TOP_1_2_3,
+    TOP_1_2,
+)
+from analysis.files import replacing
+
+_ROW_LABELS = {
+    STANDARD: "aNN, PSF magnitudes\nand colours (standard)",
+    TOP_1_2: "aNN, top 1, 2",
+    STANDARD_TOP_1_2: "aNN, standard\n+ top 1, 2",
+    STANDARD_TOP_1_2_3: "aNN, standard\n+ top 1, 2, 3",
+    "adaboost_standard": "AdaBoost, standard",
+    "adaboost_same_inputs": "AdaBoost, standard\n+ top 1, 2, 3",
+    "adaboost": "AdaBoost, all features",
+}
+# Shape tells the magnitude, filling the type.
+_SHAPES = {"bright": "^", "middle": "o", "faint": "v", "all": "s"}
+_FILLINGS = {"early": "C4", "late": "none", "all": "C2"}
+
+
+def plot_importances(importances: pd.DataFrame, n_features: int) -> Figure:
+    """Draw the most important features: bars over all galaxies, markers by type and magnitude."""
+    top = importances.nsmallest(n_features, "rank_all")
+    places = np.arange(len(top))
+    figure, axes = plt.subplots(figsize=(4.8, 1.0 + 0.2 * len(top)))
+    axes.barh(places, 100 * top["importance_all"], color="C3", label="all galaxies")
+    prefix = "importance_"
+    for column in [name for name in map(str, top) if name.startswith(prefix) and name != "importance_all"]:
+        kind, magnitude = column.removeprefix(prefix).split("_")
+        filling, label = _FILLINGS[kind], f"{kind}, {magnitude}"
+        axes.plot(100 * top[column], places, _SHAPES[magnitude], mec="C4", mfc=filling, label=label)
+    axes.set(yticks=places, yticklabels=top["feature"], xlabel="share of the trees' gain in squared error (%)")
+    axes.invert_yaxis()
+    axes.margins(y=0.02)
+    axes.set_xlim(left=0)
+    axes.legend(loc="lower right", title="AdaBoost trained on")
+    return figure
+
+
+def plot_ann_table(measured: dict[str, dict[str, float]], published: dict[str, dict[str, float]]) -> Figure:
+    """Draw sigma for each choice of inputs, ours with bootstrap error beside the published one."""
+    rows = [row for row in _ROW_LABELS if row in measured]
+    places = np.arange(len(rows))
+    figure, axes = plt.subplots()
+    sigma, error = (np.array([measured[row][name] for row in rows]) for name in ("sigma", "sigma_err"))
+    axes.errorbar(sigma, places, xerr=error, fmt="o", color="C0", label="here (± bootstrap error)")
+    theirs = {place: published[row]["sigma"] for place, row in enumerate(rows) if row in published}
+    label = "Hoyle et al. (2015)"
+    axes.plot(list(theirs.values()), list(theirs), "D", color="C1", markeredgecolor="k", label=label)
+    axes.set(yticks=places, yticklabels=[_ROW_LABELS[row] for row in rows])
+    axes.set_xlabel(r"$\sigma$ of $z_{\rm spec} - z_{\rm predicted}$ (dimensionless)")
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.grid(axis="x", color="0.9")
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure
+
+
+def plot_redshifts(counts: pd.DataFrame) -> Figure:
+    """Draw the numbers of test galaxies by true and predicted redshift; dashed: the limits of an outlier."""
+    width = np.diff(np.unique(counts[["z_spec", "z_predicted"]])).min()
+    high = counts["z_spec"].max() + width / 2
+    edges = np.arange(0, high + width / 2, width)
+    figure, axes = plt.subplots(figsize=(4.2, 3.6))
+    drawn = axes.hist2d(
+        counts["z_spec"], counts["z_predicted"], edges, weights=counts["galaxies"], cmin=1, norm=LogNorm()
+    )
+    figure.colorbar(drawn[3], label="test galaxies in bin")
+    ends = np.array([0, high])
+    axes.plot(ends, ends, color="k", linewidth=0.6)
+    for sign in (-1, 1):
+        axes.plot(ends, ends + sign * metrics.OUTLIER_LIMIT * (1 + ends), color="k", linestyle="--", linewidth=0.8)
+    axes.set(xlim=(0, high), ylim=(0, high), xlabel=r"$z_{\rm spec}$", ylabel=r"$z_{\rm predicted}$ (AdaBoost)")
+    return figure
+
+
+def plot_nothing(why: str) -> Figure:
+    """Draw the reason why there is no figure."""
+    figure, axes = plt.subplots(figsize=(4.8, 1.0))
+    axes.axis("off")
+    axes.text(0.5, 0.5, f"not run: {why}", ha="center", va="center", wrap=True)
+    return figure
+
+
+def figures(results: Path, published: dict[str, Any], n_features: int) -> dict[str, Figure]:
+    """Return the figures of the result, by the name of the file."""
+    names = ("fig-importance.png", "fig-ann-table.png", "fig-redshift.png")
+    result = json.loads((results / METRICS).read_text())
+    if "not_run" in result:
+        return {name: plot_nothing(result["not_run"]) for name in names}
+    networks = pd.read_csv(results / ANN_TABLE, index_col="inputs").to_dict("index")
+    drawn = (
+        plot_importances(pd.read_csv(results / IMPORTANCES), n_features),
+        plot_ann_table(result | networks, published),
+        plot_redshifts(pd.read_csv(results / REDSHIFTS)),
+    )
+    return dict(zip(names, drawn, strict=True))
+
+
+def plot_feature_importance(_: argparse.Namespace) -> None:
+    """Results -> figures of the paper."""
+    published = yaml.safe_load(paths.PUBLISHED.read_text())["feature_importance"]["values"]
+    with plt.style.context(paths.STYLE):
+        drawn = figures(paths.RESULTS / NAME, published, params.load("plot_feature_importance")["n_features"])
+        for name, figure in drawn.items():
+            with replacing(paths.FIGURES / name) as partial:
+                figure.savefig(partial, format="png")
+            plt.close(figure)

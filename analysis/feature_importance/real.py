@@ -1,0 +1,175 @@
+"""The same code on real tables: redshifts by AdaBoost, and what shapes add to magnitudes and colours."""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis import metrics, params, paths
+from analysis.errors import InputError
+from analysis.feature_importance.evaluate import METRICS, gains
+from analysis.feature_importance.train import fit_adaboost, in_parallel
+from analysis.features import COLOURS, MAGNITUDES, feature_names, sample_with_features
+from analysis.survey.catalogue import read_catalogue, sha256
+from analysis.survey.ingest import ingest
+
+
+class RealTable(NamedTuple):
+    """A real table: its folder (also the result's name), files, columns map, and what it is."""
+
+    name: str
+    files: tuple[str, ...]
+    map: str
+    what: str
+
+
+TABLES = (
+    RealTable(
+        "boss_dr10",
+        (
+            "train_boss_dr10_0.csv",
+            "train_boss_dr10_1.csv",
+            "train_boss_dr10_3.csv",
+            "eval_boss_dr10_eval0.csv",
+        ),
+        "boss_dr10.yaml",
+        "SDSS/BOSS DR10 galaxies, magnitudes (ANNZ's example set)",
+    ),
+    RealTable(
+        "sdss_mgs",
+        ("SDSS_MGS.train", "SDSS_MGS.test"),
+        "sdss_mgs.yaml",
+        "SDSS main galaxy sample, magnitudes (MLZ/TPZ's example set)",
+    ),
+    RealTable(
+        "galaxyzoo1_table",
+        ("galaxies.csv",),
+        "galaxyzoo1_table.yaml",
+        "SDSS DR7 galaxies of Galaxy Zoo 1, magnitudes, radii and axis ratios in r",
+    ),
+    RealTable(
+        "star_galaxy_sdss",
+        (
+            "train_sgCatalogue_galaxy_0.txt",
+            "train_sgCatalogue_galaxy_1.txt",
+            "train_sgCatalogue_galaxy_2.txt",
+            "eval_sgCatalogue_galaxy.txt",
+        ),
+        "star_galaxy_sdss.yaml",
+        "SDSS stars and galaxies, r band only (ANNZ's example set); its galaxies",
+    ),
+    RealTable(
+        "sdss_spectro_10k",
+        ("sdss_spectro_10k.csv",),
+        "sdss_spectro_10k.yaml",
+        "SDSS DR14 objects with spectra, model magnitudes; the galaxies among them",
+    ),
+    RealTable(
+        "dc2_sim",
+        ("test_dc2_training_9816.hdf5", "test_dc2_validation_9816.hdf5"),
+        "dc2_sim.yaml",
+        "simulated, not observed: LSST DESC DC2 magnitudes (RAIL's test data)",
+    ),
+)
+
+
+def cross_validated(galaxies: pd.DataFrame, inputs: list[str], depth: int, folds: int, settings: dict) -> np.ndarray:
+    """Predict each galaxy's redshift by an AdaBoost that was trained on the other folds.
+
+    Parameters
+    ----------
+    galaxies : pandas.DataFrame
+        One row per galaxy: inputs and `redshift`.
+    inputs : list of str
+        Features used.
+    depth : int
+        Of the trees.
+    folds : int
+        Number of parts, at random by the settings' seed: the same parts for any inputs.
+    settings : dict
+        Of the training stage.
+
+    Returns
+    -------
+    ndarray, shape (objects,)
+    """
+    fold = np.random.default_rng(settings["seed"]).permutation(len(galaxies)) % folds
+    training = [fold != number for number in range(folds)]
+    models = in_parallel(
+        lambda chosen: fit_adaboost(galaxies[chosen], inputs, depth, settings),
+        training,
+        settings["workers"],
+        f"{len(galaxies)} galaxies, {len(inputs)} features, {folds} folds",
+    )
+    predicted = np.empty(len(galaxies))
+    for chosen, model in zip(training, models, strict=True):
+        predicted[~chosen] = model.predict(galaxies.loc[~chosen, inputs].to_numpy())
+    return predicted
+
+
+def measure(galaxies: pd.DataFrame) -> dict[str, Any]:
+    """Return the redshift metrics of a sample with all its features, with magnitudes and colours, and the gain."""
+    how, stage = params.load("real_feature_importance"), params.load("train_feature_importance")
+    bootstrap = {"n": params.load("evaluate_feature_importance")["n_bootstrap"], "seed": how["seed"]}
+    names = feature_names(galaxies)
+    photometry = [name for name in names if name in MAGNITUDES + COLOURS]
+    if not set(photometry) & set(COLOURS):
+        return {"not_run": "magnitudes in one band only: without a colour there is no photometric redshift"}
+    settings = stage | {"seed": how["seed"]}
+    z = galaxies["redshift"].to_numpy()
+    baseline = predicted = cross_validated(galaxies, photometry, how["depth"], how["folds"], settings)
+    if len(names) > len(photometry):
+        predicted = cross_validated(galaxies, names, how["depth"], how["folds"], settings)
+    result: dict[str, Any] = {
+        "adaboost": metrics.with_errors(metrics.PAPER_ERA, z, predicted, **bootstrap),
+        "magnitudes_and_colours": metrics.with_errors(metrics.PAPER_ERA, z, baseline, **bootstrap),
+    }
+    if len(names) > len(photometry):
+        result["gain"] = gains(z, baseline, predicted, **bootstrap)
+    return result
+
+
+@contextmanager
+def ingested(table: RealTable, real_data: Path) -> Iterator[pd.DataFrame]:
+    """Bring a real table through the door into a temporary survey; yield its catalogue."""
+    files = [real_data / table.name / name for name in table.files]
+    missing = [path for path in files if not path.is_file()]
+    if missing:
+        raise InputError(f"{missing[0]}: no such file; expected the folder of real tables at {real_data}")
+    with tempfile.TemporaryDirectory() as temporary:
+        survey = Path(temporary) / table.name
+        ingest(files, paths.COLUMN_MAPS / table.map, survey)
+        yield read_catalogue(survey)
+
+
+def provenance(table: RealTable, real_data: Path) -> dict[str, Any]:
+    """Return what a table is, where it is from (SOURCE.txt beside it) and its files' checksums."""
+    folder = real_data / table.name
+    lines = (folder / "SOURCE.txt").read_text().splitlines()
+    source = next((line.partition(":")[2].strip() for line in lines if line.startswith("repository:")), "not stated")
+    return {
+        "what": table.what,
+        "source": source,
+        "files": {name: sha256(folder / name) for name in table.files},
+    }
+
+
+def run_on_real_tables(options: argparse.Namespace) -> None:
+    """Real tables -> results/real/<table>/metrics.json: figures and numbers, never rows."""
+    z_max = params.load("features")["z_max"]
+    for table in TABLES:
+        print(f"{table.name}: {table.what}")
+        with ingested(table, options.real_data) as catalogue:
+            galaxies = sample_with_features(catalogue, z_max)
+            sample = {
+                "n_objects": len(catalogue),
+                "n_galaxies_with_redshift": len(galaxies),
+                "n_features": len(feature_names(galaxies)),
+            }
+        result = {"provenance": provenance(table, options.real_data), "sample": sample} | measure(galaxies)
+        metrics.write_metrics(paths.REAL_RESULTS / table.name / METRICS, result)

@@ -72,13 +72,19 @@ def cmass(c: pd.DataFrame) -> Mask:
     return (i > 17.5) & (i < 19.9) & in_colour & resolved & fibre
 
 
+def ancillary(c: pd.DataFrame) -> Mask:
+    """Select resolved objects of any colour, as BOSS's ancillary programmes do together (Dawson et al. 2013)."""
+    resolved = (c["psfMag_r"] - c["cModelMag_r"]).to_numpy() > 0.2
+    return resolved & (_extinction_corrected(c, "cModelMag", "i") < 21.6)
+
+
 def point_source(c: pd.DataFrame) -> Mask:
     """Select unresolved objects bright enough for a spectrum, as for stars and quasars."""
     return ((c["psfMag_i"] - c["cModelMag_i"] < 0.2) & (c["psfMag_i"] < 20.5)).to_numpy()
 
 
 GALAXY_TARGETS: dict[str, Callable[[pd.DataFrame], Mask]] = {"main": main, "lrg": lrg, "lowz": lowz, "cmass": cmass}
-TARGETS = GALAXY_TARGETS | {"star": point_source, "quasar": point_source}
+TARGETS = GALAXY_TARGETS | {"ancillary": ancillary, "star": point_source, "quasar": point_source}
 
 
 def is_target(sample: str, catalogue: pd.DataFrame) -> Mask:
@@ -97,7 +103,7 @@ def labels(rng: Generator, sample: str, truth: pd.DataFrame, catalogue: pd.DataF
     settings, number = parameters()["spectroscopy"], len(truth)
     targeted = np.ones(number, bool)
     if sample == "field":
-        # of the sky's objects only galaxies that pass SDSS's cuts; stars and quasars have samples of their own
+        # what passes SDSS's cuts for galaxies; other programmes take few objects of the sky, in samples of their own
         targeted = np.any([select(catalogue) for select in GALAXY_TARGETS.values()], axis=0)
         targeted &= rng.random(number) < settings["fibre_completeness"]
     fibre = _extinction_corrected(catalogue, "fiberMag", "i")

@@ -120,7 +120,7 @@ class Claim:
     unit : str
         Written after both values.
     needs : str
-        What a survey must have for this claim, said where it is lacking.
+        What may be lacking for this claim, as a sentence: said instead of a number that the metrics do not have.
     """
 
     id: str
@@ -147,19 +147,13 @@ def read_claims(path: Path) -> list[Claim]:
     for entry in _read_yaml(path)["claims"]:
         name = entry.get("id", "without id")
         if unknown := set(entry) - known:
-            raise InputError(
-                f"{path}: claim {name}: unknown key {min(unknown)!r}; expected some of {sorted(known)}"
-            )
+            raise InputError(f"{path}: claim {name}: unknown key {min(unknown)!r}; expected some of {sorted(known)}")
         try:
-            claim = Claim(
-                **{**entry, "ours": [entry["ours"]] if isinstance(entry["ours"], str) else entry["ours"]}
-            )
+            claim = Claim(**{**entry, "ours": [entry["ours"]] if isinstance(entry["ours"], str) else entry["ours"]})
         except (KeyError, TypeError) as error:
             raise InputError(f"{path}: claim {name}: missing key ({error})") from None
         if claim.rule.get("name") not in RULES:
-            raise InputError(
-                f"{path}: claim {name}: no rule {claim.rule.get('name')!r}; expected one of {list(RULES)}"
-            )
+            raise InputError(f"{path}: claim {name}: no rule {claim.rule.get('name')!r}; expected one of {list(RULES)}")
         if name in {other.id for other in claims}:
             raise InputError(f"{path}: two claims have the id {name}")
         claims.append(claim)
@@ -178,7 +172,9 @@ def read_metrics(results: Path, result: str) -> dict[str, Any]:
 
 
 def kind_of_data(result: str, provenance: dict[str, Any]) -> str:
-    """Return 'mock' or 'ingested': results under real/ are on ingested tables, others on the survey in data/.
+    """Return 'mock' or 'ingested': results under real/ are on real tables, others on the survey in data/.
+
+    A simulated survey is a mock one, whoever made it.
 
     Raises
     ------
@@ -187,7 +183,7 @@ def kind_of_data(result: str, provenance: dict[str, Any]) -> str:
     """
     if result.startswith("real/"):
         return "ingested"
-    kind = provenance.get("kind")
+    kind = "mock" if provenance.get("simulated") else provenance.get("kind")
     if kind not in VERDICTS:
         raise InputError(f"data/provenance.json: kind is {kind!r}; expected one of {list(VERDICTS)}")
     return kind
@@ -216,16 +212,15 @@ def judge(
     rule = RULES[claim.rule["name"]]
     parameters = {name: value for name, value in claim.rule.items() if name != "name"}
     expected = _published_numbers(claim, published)
-    words = (
-        claim.published.get("words")
-        or " -> ".join(format_published(number) for number in expected) + claim.unit
-    )
+    words = claim.published.get("words") or " -> ".join(format_published(number) for number in expected) + claim.unit
     row = {"id": claim.id, "claim": claim.claim, "published": words, "read": claim.read}
     row["rule"] = rule.words.format(**parameters)
     try:
         ours = [measurement(metrics, path) for path in claim.ours]
     except KeyError as error:
-        raise InputError(f"claim {claim.id}: results/{claim.result}/metrics.json has no {error}") from None
+        if not claim.needs:
+            raise InputError(f"claim {claim.id}: results/{claim.result}/metrics.json has no {error}") from None
+        ours = [None]
     found = [one for one in ours if one is not None and math.isfinite(one.value)]
     missing_interval = rule.needs_interval and any(math.isnan(one.low) for one in found)
     if len(found) < len(ours) or missing_interval:
@@ -283,9 +278,7 @@ def _published_numbers(claim: Claim, published: dict[str, Any]) -> list[float]:
     (how, where), *others = claim.published.items()
     if others or how not in ("value", "percent", "reduction", "words"):
         keys = list(claim.published)
-        raise InputError(
-            f"claim {claim.id}: published has {keys}; expected value, percent, reduction or words"
-        )
+        raise InputError(f"claim {claim.id}: published has {keys}; expected value, percent, reduction or words")
     if how == "words":
         return []
     if how == "reduction":
@@ -353,9 +346,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 def print_scorecard(rows: list[dict[str, str]], console: Console) -> None:
     """Print the scorecard as a table for people."""
     colours = {
-        words: colour
-        for pair in VERDICTS.values()
-        for words, colour in zip(pair, ("green", "red"), strict=True)
+        words: colour for pair in VERDICTS.values() for words, colour in zip(pair, ("green", "red"), strict=True)
     }
     table = Table(title="Published claims, tested", show_lines=True)
     for heading in ("claim", "published", "ours", "verdict"):

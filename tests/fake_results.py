@@ -62,7 +62,6 @@ PROVENANCE = {
 }
 SURVEY = {
     "objects": 40000,
-    "features": 85,
     "columns": {
         "ra": {"unit": "deg", "nulls": 0.0, "min": 0.0, "median": 180.0, "max": 360.0},
         "dered_g": {"unit": "mag", "nulls": 0.0, "min": 14.0, "median": 19.1234, "max": 24.0},

@@ -208,9 +208,7 @@ def test_an_include_of_itself_is_an_error(paper):
 
 def test_renderer_filter_names_quarto(tmp_path):
     filter_path = tmp_path / "as_quarto.lua"
-    filter_path.write_text(
-        f'quarto = {{version = {{1, 6, 40}}}}\ndofile("{paths.PAPER}/filters/renderer.lua")\n'
-    )
+    filter_path.write_text(f'quarto = {{version = {{1, 6, 40}}}}\ndofile("{paths.PAPER}/filters/renderer.lua")\n')
     made = pypandoc.convert_text(
         "[]{.rendered-by}", "plain", format="markdown", filters=None, extra_args=["-L", str(filter_path)]
     )

@@ -198,8 +198,8 @@ def test_claims_of_the_paper_on_made_up_results(root):
 
 
 def test_sdss_photometric_redshift_is_tested_where_there_is_one(root):
-    compared = {"sdss_sigma_scaled": 0.06, "adaboost_sigma_scaled": 0.04}
-    compared |= {"sdss_outliers_percent": 2.0, "adaboost_outliers_percent": 1.9}
+    compared = {"sigma_scaled_sdss": 0.06, "sigma_scaled_adaboost": 0.04}
+    compared |= {"outliers_percent_sdss": 2.0, "outliers_percent_adaboost": 1.9}
     compared |= {f"{name}_err": value / 20 for name, value in compared.items()}
     write_metrics(root / "results", "feature_importance", FEATURE_IMPORTANCE | {"sdss_vs_adaboost": compared})
     (root / "data" / "provenance.json").write_text(json.dumps(PROVENANCE | {"kind": "ingested"}))
@@ -220,6 +220,21 @@ def test_null_gains_are_no_error(root):
     write_metrics(root / "results", "feature_importance", null)
     write_metrics(root / "results", "real/galaxyzoo1_table", REAL["galaxyzoo1_table"] | {"gain": dict.fromkeys(GAIN)})
     assert score(root)["gain-outliers-abstract"]["verdict"] == CANNOT
+
+
+def test_a_gain_on_nothing_says_what_was_lacking(root):
+    gain = {name: value for name, value in GAIN.items() if not name.startswith("outliers")}
+    write_metrics(root / "results", "feature_importance", FEATURE_IMPORTANCE | {"ann_gain": gain})
+    row = score(root)["gain-outliers-direction"]
+    assert row["verdict"] == CANNOT
+    assert "no outliers to lose" in row["ours"]
+
+
+def test_nothing_is_reproduced_on_simulated_galaxies(root):
+    simulated = PROVENANCE | {"kind": "ingested", "simulated": True}
+    (root / "data" / "provenance.json").write_text(json.dumps(simulated))
+    verdicts = {row["verdict"] for name, row in score(root).items() if not name.startswith("real-")}
+    assert verdicts <= {"holds on the mock", "does not hold on the mock", CANNOT}
 
 
 def test_missing_provenance_is_an_error(root):

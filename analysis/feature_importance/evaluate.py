@@ -9,22 +9,22 @@ import pandas as pd
 
 from analysis import metrics, params, paths
 from analysis.feature_importance.model import AdaBoostR2
-from analysis.feature_importance.network import RedshiftNetwork
-from analysis.feature_importance.train import (
+from analysis.feature_importance.names import (
     ADABOOSTS,
+    ANN_TABLE,
     CHOICES,
     IMPORTANCES,
+    METRICS,
     NAME,
+    REDSHIFTS,
     ROWS,
     STANDARD,
     STANDARD_TOP_1_2_3,
 )
+from analysis.feature_importance.network import RedshiftNetwork
 from analysis.features import feature_names, read_features
 from analysis.files import replacing
 
-METRICS = "metrics.json"
-ANN_TABLE = "ann_table.csv"
-REDSHIFTS = "zspec_zpred.csv"
 TABLES = {  # their columns; a result that cannot run leaves them empty
     IMPORTANCES: ["feature", "importance_all", "rank_all"],
     ANN_TABLE: [

@@ -17,10 +17,12 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from analysis import metrics, params, paths
-from analysis.feature_importance.evaluate import ANN_TABLE, METRICS, REDSHIFTS
-from analysis.feature_importance.train import (
+from analysis.feature_importance.names import (
+    ANN_TABLE,
     IMPORTANCES,
+    METRICS,
     NAME,
+    REDSHIFTS,
     STANDARD,
     STANDARD_TOP_1_2,
     STANDARD_TOP_1_2_3,

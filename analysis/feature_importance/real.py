@@ -12,7 +12,8 @@ import pandas as pd
 
 from analysis import metrics, params, paths
 from analysis.errors import InputError
-from analysis.feature_importance.evaluate import METRICS, gains
+from analysis.feature_importance.evaluate import gains
+from analysis.feature_importance.names import METRICS
 from analysis.feature_importance.train import fit_adaboost, in_parallel
 from analysis.features import COLOURS, MAGNITUDES, feature_names, sample_with_features
 from analysis.survey.catalogue import read_catalogue, sha256

@@ -17,6 +17,17 @@ from torch.utils.data import TensorDataset
 
 from analysis import metrics, params, paths
 from analysis.feature_importance.model import AdaBoostR2
+from analysis.feature_importance.names import (
+    ADABOOSTS,
+    CHOICES,
+    IMPORTANCES,
+    NAME,
+    ROWS,
+    STANDARD,
+    STANDARD_TOP_1_2,
+    STANDARD_TOP_1_2_3,
+    TOP_1_2,
+)
 from analysis.feature_importance.network import RedshiftNetwork, squared_error
 from analysis.features import feature_names, read_features, standard_features
 from analysis.files import replacing
@@ -24,15 +35,6 @@ from analysis.training import LOG, Settings, train
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-NAME = "feature_importance"
-CHOICES = "choices.json"
-IMPORTANCES = "importances.csv"
-# The paper's table: inputs of the aNN. The standard ones are `features.standard_features`.
-STANDARD, TOP_1_2 = "psf_magnitudes_and_colours", "top_1_2"
-STANDARD_TOP_1_2, STANDARD_TOP_1_2_3 = "standard_and_top_1_2", "standard_and_top_1_2_3"
-ROWS = (STANDARD, TOP_1_2, STANDARD_TOP_1_2, STANDARD_TOP_1_2_3)
-ADABOOSTS = ("adaboost", "adaboost_standard", "adaboost_same_inputs")
 
 _EARLY_TYPE = 0.5  # least fracDeV_r of an early type
 

@@ -79,7 +79,6 @@ def variables(
         "counts": formatted_tree(provenance.get("counts", {})),
         "code_version": str(provenance.get("code_version", "not said")),
         "seed": str(provenance.get("generator", {}).get("seed", "none")),
-        "features": str(metrics.get("survey", {}).get("features", "not counted")),
     }
     numbers["run"] = {
         "commit": circumstances.commit(paths.ROOT),

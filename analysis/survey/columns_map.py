@@ -78,6 +78,8 @@ class ColumnsMap:
         {'class': {source label: GALAXY, STAR or QSO}}.
     required, optional : frozenset of str
         Columns that must have a value in every row, and those that may lack one (against REQUIRED).
+    simulated : bool
+        Whether the objects were simulated: a claim that holds on them is not thereby reproduced.
     source, licence, notes : str
         For the provenance.
     content : dict
@@ -93,6 +95,7 @@ class ColumnsMap:
     values: dict[str, dict[str, str]] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
+    simulated: bool = False
     source: str = ""
     licence: str = ""
     notes: str = ""
@@ -129,6 +132,9 @@ def read_map(path: Path) -> ColumnsMap:
     columns = _survey_mapping(content, "columns", path)
     if not columns:
         raise InputError(f"{path}: no columns; expected `columns: {{survey name: source name, …}}`")
+    simulated = content.get("simulated", False)
+    if not isinstance(simulated, bool):
+        raise InputError(f"{path}: simulated: holds {simulated!r}; expected true or false")
     constants = _survey_mapping(content, "constants", path)
     for name, value in constants.items():
         _check_constant(name, value, f"{path}: constants: {name}")
@@ -144,6 +150,7 @@ def read_map(path: Path) -> ColumnsMap:
         values=_values(_survey_mapping(content, "values", path), path),
         required=_names(content, "required", path),
         optional=_names(content, "optional", path),
+        simulated=simulated,
         **text,
         content=content,
     )

@@ -43,21 +43,18 @@ def ingest(files: Sequence[Path], map_path: Path, out: Path) -> None:
             progress.advance(task)
             table, nulls = to_catalogue(raw, columns_map)
             progress.advance(task)
-            sources.append(
-                {"name": Path(path).name, "sha256": sha256(path), "rows": len(table), "nulls": nulls}
-            )
+            sources.append({"name": Path(path).name, "sha256": sha256(path), "rows": len(table), "nulls": nulls})
             tables.append(table)
             raw.columns = {}  # only the places of the rows are needed from here on
             raws.append(raw)
     catalogue = pd.concat(tables, ignore_index=True)
     if "object_id" in catalogue:
-        _check_unique(
-            catalogue["object_id"], raws, [len(table) for table in tables], columns_map.columns["object_id"]
-        )
+        _check_unique(catalogue["object_id"], raws, [len(table) for table in tables], columns_map.columns["object_id"])
     else:
         catalogue.insert(0, "object_id", np.arange(len(catalogue)))
     provenance = {
         "kind": "ingested",
+        "simulated": columns_map.simulated,
         "source": columns_map.source,
         "licence": columns_map.licence,
         "notes": columns_map.notes,

@@ -31,9 +31,7 @@ DATA = "data"
 RECORD = "data.dvc"
 INCOMING = ".data.incoming"
 OUTGOING = ".data.outgoing"
-DEFAULT_RECORD = Path(
-    "analysis/survey/default_survey.yml"
-)  # data.dvc of the survey that comes with the compendium
+DEFAULT_RECORD = Path("analysis/survey/default_survey.yml")  # data.dvc of the survey that comes with the compendium
 
 
 def use_survey(directory: Path, root: Path) -> None:
@@ -55,9 +53,7 @@ def use_survey(directory: Path, root: Path) -> None:
     """
     root, directory = Path(root).resolve(), Path(directory)
     if directory.resolve().is_relative_to(root / DATA):
-        raise InputError(
-            f"{directory}: is the pipeline's own {DATA}/ or inside it; expected a folder elsewhere"
-        )
+        raise InputError(f"{directory}: is the pipeline's own {DATA}/ or inside it; expected a folder elsewhere")
     summarise(directory)
     _make_ready(root)
     try:
@@ -108,9 +104,7 @@ def _make_ready(root: Path) -> None:
     if not (root / RECORD).is_file():
         raise InputError(f"{data}: is there, but DVC does not know it; {advice}")
     if status := json.loads(_dvc(root, "status", RECORD, "--json")):
-        raise InputError(
-            f"{data}: differs from what {RECORD} records, or is in no cache ({status}); {advice}"
-        )
+        raise InputError(f"{data}: differs from what {RECORD} records, or is in no cache ({status}); {advice}")
 
 
 def _repair(root: Path) -> None:

@@ -35,7 +35,7 @@ def summarise(directory: Path) -> dict[str, Any]:
     -------
     dict
         For JSON: objects, with_redshift, classes (counts), columns (name to unit, min, median, max and nulls,
-        a fraction), missing_columns, features and features_of, stamps (whether there are any), and provenance
+        a fraction), missing_columns, stamps (whether there are any), and provenance
         (kind, source, and whether checksums are recorded; None if the folder does not say where it comes
         from).
 
@@ -65,11 +65,8 @@ def summarise(directory: Path) -> dict[str, Any]:
             summary["classes"] = {label: int((table[name] == label).sum()) for label in CLASSES}
         if name == "redshift":
             summary["with_redshift"] = int(table[name].notna().sum())
-    features, features_of = _count_features(names)
     return summary | {
         "missing_columns": [name for name in COLUMNS if name not in names],
-        "features": features,
-        "features_of": features_of,
         "stamps": (directory / STAMPS).is_file(),
         "provenance": _check_provenance(directory),
     }
@@ -86,17 +83,6 @@ def _column_summary(values: pd.Series) -> dict[str, Any]:
     return summary | {
         statistic: float(f"{getattr(present, statistic)():.7g}") for statistic in ("min", "median", "max")
     }
-
-
-def _count_features(names: list[str]) -> tuple[int, int]:
-    """Return how many photometric features a catalogue with these columns gives, and how many there are."""
-    from analysis.features import (
-        FEATURES,
-        photometric_features,
-    )  # features come after surveys; only counted here
-
-    empty = pd.DataFrame(columns=names, dtype="float32")
-    return photometric_features(empty).shape[1], len(FEATURES)
 
 
 def _check_provenance(directory: Path) -> dict[str, Any] | None:
@@ -153,7 +139,6 @@ def print_summary(summary: dict[str, Any], directory: Path) -> None:
     lines = {
         "class": counts,
         "redshifts": f"{summary['with_redshift']:,}",
-        "features": f"{summary['features']} of {summary['features_of']}",
         "stamps": "yes" if summary["stamps"] else "no",
         "provenance": origin,
         "not in this survey": _by_band(summary["missing_columns"]) or "nothing",

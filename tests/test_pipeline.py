@@ -1,0 +1,109 @@
+"""dvc.yaml says what is true: every module of a stage is among its deps, every stage has its settings and outputs."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from analysis import paths
+
+PIPELINE = yaml.safe_load((paths.ROOT / "dvc.yaml").read_text())["stages"]
+MODULES = {  # of each command, the module that does the work
+    "survey validate": "analysis.survey.validate",
+    "features": "analysis.features",
+    "feature-importance train": "analysis.feature_importance.train",
+    "feature-importance evaluate": "analysis.feature_importance.evaluate",
+    "feature-importance plot": "analysis.feature_importance.plot",
+    "scorecard": "analysis.scorecard",
+    "paper render": "analysis.paper.render",
+}
+# They hold no numbers: an error class and names of places. To run everything again for them would help nobody.
+WITHOUT_INFLUENCE = {"analysis/__init__.py", "analysis/errors.py", "analysis/paths.py"}
+
+
+def _file(module: str) -> Path | None:
+    path = paths.ROOT / module.replace(".", "/")
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+@cache
+def _imports(module: str) -> frozenset[str]:
+    """Modules of the package that a module imports, directly."""
+    file = _file(module)
+    assert file is not None, module
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{name.name}" for name in node.names}
+    return frozenset(name for name in found if name.startswith("analysis.") and _file(name))
+
+
+def _used(module: str) -> set[str]:
+    """Files of all modules that a module needs, itself included."""
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += _imports(name)
+    return {file.relative_to(paths.ROOT).as_posix() for name in seen if (file := _file(name))}
+
+
+def _module_of(stage: dict) -> str:
+    command = stage["cmd"].removeprefix("python -m analysis ")
+    return next(module for words, module in MODULES.items() if command.startswith(words))
+
+
+@pytest.mark.parametrize("name", PIPELINE)
+def test_every_module_of_a_stage_is_among_its_deps(name: str) -> None:
+    stage = PIPELINE[name]
+    declared = [Path(dep) for dep in stage["deps"]]
+    empty = {file for file in _used(_module_of(stage)) if file.endswith("/__init__.py")}
+    missing = {
+        file
+        for file in _used(_module_of(stage)) - WITHOUT_INFLUENCE - empty
+        if not any(Path(file).is_relative_to(dep) for dep in declared)
+    }
+    assert not missing
+
+
+@pytest.mark.parametrize("name", PIPELINE)
+def test_every_dep_is_there_or_made_by_a_stage(name: str) -> None:
+    made = [Path(next(iter(out)) if isinstance(out, dict) else out) for s in PIPELINE.values() for out in _outputs(s)]
+    for dep in map(Path, PIPELINE[name]["deps"]):
+        in_git = (paths.ROOT / dep).exists() or dep.is_relative_to("data")
+        assert in_git or any(dep.is_relative_to(out) or out.is_relative_to(dep) for out in made), dep
+
+
+def _outputs(stage: dict) -> list:
+    return stage.get("outs", []) + stage.get("metrics", [])
+
+
+def test_outputs_are_not_pushed_and_only_cheap_stages_bypass_the_cache() -> None:
+    for name, stage in PIPELINE.items():
+        for out in _outputs(stage):
+            [(path, settings)] = out.items()
+            assert settings in ({"push": False}, {"cache": False}), path
+            assert settings == {"push": False} or not name.startswith("train"), path
+
+
+def test_every_block_of_settings_belongs_to_a_stage() -> None:
+    settings = set(yaml.safe_load(paths.PARAMS.read_text()))
+    used = {block for stage in PIPELINE.values() for block in stage.get("params", [])}
+    assert used <= settings
+    assert settings - used == {"real_feature_importance"}  # of `make real`, which is no stage
+
+
+def test_the_default_survey_is_in_the_embedded_store_and_small() -> None:
+    record = yaml.safe_load((paths.ROOT / "analysis/survey/default_survey.yml").read_text())["outs"][0]
+    assert record["size"] <= 8e6
+    checksum = record["md5"]
+    assert (paths.ROOT / ".dvc/store/files/md5" / checksum[:2] / checksum[2:]).is_file()

@@ -1,0 +1,79 @@
+"""Scales run in a copy that has everything of the checkout, and leave the checkout as it was."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from analysis import reproduce
+from analysis.errors import InputError
+
+
+def _git(root: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    subprocess.run(["git", *identity, *arguments], cwd=root, check=True, capture_output=True)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with one file each that is committed, changed, deleted, new and ignored, and a survey."""
+    root = tmp_path / "checkout"
+    (root / "scales").mkdir(parents=True)
+    (root / "params.yaml").write_text("train: {depth: 10, network: {epochs: 60}}\n")
+    (root / "scales" / "tiny.yaml").write_text("train: {network: {epochs: 2}}\n")
+    for name in ("kept", "changed", "deleted"):
+        (root / name).write_text("committed")
+    (root / ".gitignore").write_text("/data\n/ignored\n")
+    _git(root, "init", "-q")
+    _git(root, "add", ".")
+    _git(root, "commit", "-qm", "first")
+    (root / "changed").write_text("by hand")
+    (root / "deleted").unlink()
+    (root / "new").write_text("untracked")
+    (root / "ignored").write_text("not source")
+    (root / "data").mkdir()
+    (root / "data" / "catalogue.parquet").write_text("a survey")
+    return root
+
+
+def test_a_copy_is_the_working_tree_with_its_survey(checkout: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    reproduce.copy_checkout(checkout, copy)
+    contents = {name: (copy / name).read_text() for name in ("kept", "changed", "new")}
+    assert contents == {"kept": "committed", "changed": "by hand", "new": "untracked"}
+    assert not (copy / "deleted").exists()
+    assert not (copy / "ignored").exists()
+    assert (copy / "data" / "catalogue.parquet").read_text() == "a survey"
+
+
+def test_a_scale_replaces_only_what_it_names(checkout: Path) -> None:
+    reproduce.lay_scale_over(checkout, "tiny")
+    assert yaml.safe_load((checkout / "params.yaml").read_text()) == {"train": {"depth": 10, "network": {"epochs": 2}}}
+
+
+def test_results_of_the_full_scale_come_home_whole(tmp_path: Path) -> None:
+    copy, results = tmp_path / "copy", tmp_path / "results"
+    for name in (
+        "results/feature_importance/metrics.json",
+        "results/real/boss/metrics.json",
+        "params.yaml",
+        "dvc.lock",
+    ):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).write_text(name)
+    (results / "full").mkdir(parents=True)
+    (results / "full" / "old.json").write_text("of an earlier run")
+    reproduce.keep_results(copy, results, "full")
+    found = {path.relative_to(results / "full").as_posix() for path in (results / "full").rglob("*") if path.is_file()}
+    assert found == {"feature_importance/metrics.json", "params.yaml", "dvc.lock"}
+
+
+def test_an_unknown_scale_is_refused() -> None:
+    with pytest.raises(InputError, match="no scale 'galactic'; expected one of laptop"):
+        reproduce.reproduce("galactic")
+
+
+def test_a_step_that_fails_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"python -m analysis\.nothing` ended with exit code"):
+        reproduce._run(["analysis.nothing"], tmp_path)

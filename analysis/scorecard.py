@@ -31,6 +31,7 @@ VERDICTS = {  # kind of the data: verdict where the rule is met, verdict where i
     "mock": ("holds on the mock", "does not hold on the mock"),
 }
 CANNOT = "cannot be tested here"
+_LOG_WIDTH = 160
 
 
 class Measurement(NamedTuple):
@@ -348,7 +349,7 @@ def print_scorecard(rows: list[dict[str, str]], console: Console) -> None:
     colours = {
         words: colour for pair in VERDICTS.values() for words, colour in zip(pair, ("green", "red"), strict=True)
     }
-    table = Table(title="Published claims, tested", show_lines=True)
+    table = Table(title="Published claims, tested", padding=(0, 1), row_styles=["", "dim"])
     for heading in ("claim", "published", "ours", "verdict"):
         table.add_column(heading, overflow="fold")
     for row in rows:
@@ -376,4 +377,6 @@ def _run(options: argparse.Namespace) -> None:
             rows = list(csv.DictReader(file))
     else:
         raise InputError(f"{path} is not there yet; `python -m analysis scorecard` writes it")
-    print_scorecard(rows, Console())
+    console = Console()
+    # into a file or a log, where there is no width to keep to, lines may be long
+    print_scorecard(rows, console if console.is_terminal else Console(width=_LOG_WIDTH))

@@ -41,25 +41,32 @@ _ROW_LABELS = {
 }
 # Shape tells the magnitude, filling the type.
 _SHAPES = {"bright": "^", "middle": "o", "faint": "v", "all": "s"}
-_FILLINGS = {"early": "C4", "late": "none", "all": "C2"}
+_FILLINGS = {"early": "C4", "late": "white", "all": "C2"}
+_LEAST_SHARE = 0.1  # percent
 
 
 def plot_importances(importances: pd.DataFrame, n_features: int) -> Figure:
-    """Draw the most important features: bars over all galaxies, markers by type and magnitude."""
+    """Draw the most important features: bars over all galaxies, markers by type and magnitude.
+
+    The axis is logarithmic, for importances fall by orders of magnitude; what is below its end stands at its end.
+    """
     top = importances.nsmallest(n_features, "rank_all")
     places = np.arange(len(top))
-    figure, axes = plt.subplots(figsize=(4.8, 1.0 + 0.2 * len(top)))
+    figure, axes = plt.subplots(figsize=(4.8, 1.6 + 0.2 * len(top)))
     axes.barh(places, 100 * top["importance_all"], color="C3", label="all galaxies")
     prefix = "importance_"
     for column in [name for name in map(str, top) if name.startswith(prefix) and name != "importance_all"]:
         kind, magnitude = column.removeprefix(prefix).split("_")
         filling, label = _FILLINGS[kind], f"{kind}, {magnitude}"
-        axes.plot(100 * top[column], places, _SHAPES[magnitude], mec="C4", mfc=filling, label=label)
+        shares = np.maximum(100 * top[column], _LEAST_SHARE)
+        axes.plot(shares, places, _SHAPES[magnitude], mec="C4", mfc=filling, label=label, clip_on=False)
     axes.set(yticks=places, yticklabels=top["feature"], xlabel="share of the trees' gain in squared error (%)")
     axes.invert_yaxis()
     axes.margins(y=0.02)
-    axes.set_xlim(left=0)
-    axes.legend(loc="lower right", title="AdaBoost trained on")
+    axes.set_xscale("log")
+    axes.set_xlim(_LEAST_SHARE, 100)
+    axes.xaxis.set_major_formatter("{x:g}")
+    figure.legend(loc="outside upper center", ncols=3, title="AdaBoost trained on")
     return figure
 
 

@@ -17,7 +17,7 @@ ANN_ROWS = {
 BANDS = "ugriz"
 RANKS_SHOWN = 10  # over all galaxies
 TOP_RANKS = 3  # in a subsample: what the last row of the neural network's table uses
-CHECKSUM_SHOWN = 16
+CHECKSUM_SHOWN = 12
 
 
 def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], right: str = "") -> str:
@@ -155,7 +155,7 @@ def real_sources(tables: dict[str, dict[str, Any]]) -> str:
         for file, checksum in provenance.get("files", {}).items():
             cells.append([*about, f"`{file}`", _checksum(checksum)])
             about = ["", "", ""]  # said once for all files of a table
-    return pipe_table(["Table", "What", "Source", "File", "SHA-256"], cells, [16, 24, 18, 24, 18])
+    return pipe_table(["Table", "What", "Source", "File", "SHA-256"], cells, [15, 21, 17, 31, 16])
 
 
 def survey(provenance: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from typing import Any
 
 from analysis.errors import InputError
 
@@ -15,24 +16,71 @@ The pipeline calls these commands in order (`dvc dag` shows it); you may call ea
   feature-importance   Hoyle et al. (2015): which photometric features matter for redshifts
   scorecard            every claim: published value, ours, error, verdict
   paper                results -> the paper (HTML and PDF)
-  reproduce            all of it, at a scale: smoke, laptop or full
+  reproduce            all of it, at a scale
 
 Try:  python -m analysis survey mock --objects 2000 --seed 1 --out /tmp/mock
       python -m analysis survey validate /tmp/mock
 """
 
 
+def _features(options: argparse.Namespace) -> None:
+    from analysis.features import make_features
+
+    make_features(options)
+
+
+def _scorecard(options: argparse.Namespace) -> None:
+    from analysis.scorecard import run
+
+    run(only_print=options.print)
+
+
+def _render(_: argparse.Namespace) -> None:
+    from analysis.paper.render import run
+
+    run()
+
+
+def _reproduce(options: argparse.Namespace) -> None:
+    from analysis.reproduce import reproduce
+
+    reproduce(options.scale)
+
+
+def _add_single_commands(groups: Any) -> None:
+    what = "the photometric features of the labelled galaxies of data/, and their split by patch of sky"
+    groups.add_parser("features", help=what, description=what).set_defaults(run=_features)
+
+    what = "every claim: published, ours, error, verdict; and all numbers of the paper"
+    scorecard = groups.add_parser("scorecard", help=what, description=what)
+    scorecard.add_argument("--print", action="store_true", help="only print the scorecard that is there")
+    scorecard.set_defaults(run=_scorecard)
+
+    what = "results -> the paper, as HTML and PDF"
+    paper = groups.add_parser("paper", help=what, description=what)
+    actions = paper.add_subparsers(title="actions", required=True, metavar="ACTION")
+    what = "paper/index.qmd -> paper/_build/, by Quarto where it is installed, else by pandoc and typst"
+    actions.add_parser("render", help=what, description=what).set_defaults(run=_render)
+
+    what = "the whole pipeline, at a scale; ends with the claims table"
+    reproduce = groups.add_parser("reproduce", help=what, description=what)
+    reproduce.add_argument("--scale", default="laptop", help="laptop (default), or one of scales/: smoke, …")
+    reproduce.set_defaults(run=_reproduce)
+
+
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
-    # Imported here so that an error in one part leaves the others usable, and `--help` stays quick.
-    from analysis import features, paper, reproduce, scorecard
+    """Return the parser of the whole command line.
+
+    Commands import what they need when they run: `--help` stays quick, and a broken part leaves the others usable.
+    """
     from analysis.feature_importance import commands as feature_importance
     from analysis.survey import commands as survey
 
     parser = argparse.ArgumentParser("analysis", description=DESCRIPTION, formatter_class=argparse.RawTextHelpFormatter)
     groups = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for part in (survey, features, feature_importance, scorecard, paper, reproduce):
-        part.add_commands(groups)
+    survey.add_commands(groups)
+    _add_single_commands(groups)
+    feature_importance.add_commands(groups)
     return parser
 
 
@@ -40,10 +88,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code: 0, or 2 with one message for input that cannot be used."""
     options = build_parser().parse_args(arguments)
     try:
-        return options.run(options) or 0
+        options.run(options)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    return 0
 
 
 if __name__ == "__main__":

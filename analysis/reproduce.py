@@ -4,14 +4,13 @@ The laptop scale is the checkout itself: params.yaml, dvc.lock and results as co
 temporary copy with scales/<scale>.yaml laid over params.yaml, so that it never touches the committed lock or results.
 """
 
-import argparse
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -19,9 +18,6 @@ from analysis import params, paths
 from analysis.errors import InputError
 
 LAPTOP = "laptop"
-FULL = "full"
-# what the full scale brings home beside its results
-KEPT = ("params.yaml", "dvc.lock", "paper/figures", "paper/tables", "paper/_variables.yml", "paper/_build")
 
 
 def scales() -> list[str]:
@@ -44,12 +40,32 @@ def run_pipeline(root: Path) -> None:
     """Bring the raw survey, run what has changed, print the claims table."""
     if not (root / "data").exists():
         _run(["dvc", "pull", "--quiet", "data.dvc"], root)
+    _check_survey(root)
     _run(["dvc", "repro"], root)
     _run(["analysis", "scorecard", "--print"], root)
 
 
+def _check_survey(root: Path) -> None:
+    """Raise InputError if data/ is not the survey that data.dvc records: `dvc repro` would change the record to fit."""
+    command = [sys.executable, "-m", "dvc", "status", "--json", "data.dvc"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    if done.returncode:
+        raise InputError(f"`dvc status data.dvc` failed: {done.stderr.strip()}")
+    if json.loads(done.stdout):
+        advice = "`dvc checkout data.dvc` brings the recorded one, `dvc add data` records this one"
+        raise InputError(f"{root / 'data'}: not the survey that data.dvc records; {advice}")
+
+
 def copy_checkout(root: Path, copy: Path) -> None:
-    """Clone a checkout, with the changes of its working tree and the survey that it uses."""
+    """Clone a checkout, with the changes of its working tree and the survey that it uses.
+
+    Raises
+    ------
+    InputError
+        If it is no git checkout.
+    """
+    if not (root / ".git").exists():
+        raise InputError(f"{root}: not a git checkout; expected one, of which a scale other than laptop takes a copy")
     subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(root), str(copy)], check=True)
     listing = ["git", "ls-files", "-z", "--modified", "--others", "--exclude-standard"]
     changed = subprocess.run(listing, cwd=root, check=True, capture_output=True, text=True).stdout
@@ -71,21 +87,6 @@ def lay_scale_over(copy: Path, scale: str) -> None:
     (copy / "params.yaml").write_text(yaml.safe_dump(scaled, sort_keys=False))
 
 
-def keep_results(copy: Path, results: Path, scale: str) -> None:
-    """Bring the results of a scale home, to results/<scale>/, with the settings and the lock that made them."""
-    partial = results / f".{scale}.incomplete"
-    shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(copy / "results", partial, ignore=shutil.ignore_patterns("real", scale))
-    for name in KEPT:
-        source, target = copy / name, partial / Path(name).name
-        if source.is_dir():
-            shutil.copytree(source, target)
-        elif source.is_file():
-            shutil.copy2(source, target)
-    shutil.rmtree(results / scale, ignore_errors=True)
-    partial.rename(results / scale)
-
-
 def reproduce(scale: str) -> None:
     """Run the pipeline at a scale.
 
@@ -105,18 +106,4 @@ def reproduce(scale: str) -> None:
         copy_checkout(paths.ROOT, copy)
         lay_scale_over(copy, scale)
         run_pipeline(copy)
-        if scale == FULL:
-            keep_results(copy, paths.RESULTS, scale)
     print(f"This was the {scale} scale, in a temporary copy: the committed results are as they were")
-
-
-def add_commands(groups: Any) -> None:
-    """Add `reproduce` to the command line."""
-    about = "the whole pipeline, at a scale"
-    parser = groups.add_parser("reproduce", help=about, description=f"Run {about}; ends with the claims table.")
-    parser.add_argument("--scale", default=LAPTOP, help=f"{', '.join(scales())} (default: {LAPTOP})")
-
-    def run(options: argparse.Namespace) -> None:
-        reproduce(options.scale)
-
-    parser.set_defaults(run=run)

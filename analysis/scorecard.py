@@ -4,7 +4,6 @@ The claims and the rules that decide them are in paper/claims.yaml, written down
 values are in paper/published.yaml. A new result needs new claims there, and code only for a new kind of rule.
 """
 
-import argparse
 import csv
 import json
 import math
@@ -22,6 +21,7 @@ from analysis.errors import InputError
 from analysis.files import replacing
 from analysis.paper import pages, tables
 from analysis.paper.numbers import format_interval, format_published, format_value
+from analysis.survey.catalogue import read_provenance
 
 CLAIMS = "claims.yaml"
 SCORECARD = "claims.csv"
@@ -31,6 +31,7 @@ VERDICTS = {  # kind of the data: verdict where the rule is met, verdict where i
     "mock": ("holds on the mock", "does not hold on the mock"),
 }
 CANNOT = "cannot be tested here"
+_ONE_SIDED_5_PERCENT = 1.645
 _LOG_WIDTH = 160
 
 
@@ -43,58 +44,53 @@ class Measurement(NamedTuple):
     high: float = math.nan
 
 
-# Rules. Each takes our measurements, the published numbers (one or two) and the rule's own parameters.
+# Rules. Each takes our measurement, the published number (where there is one) and the rule's own parameters, and says
+# whether the claim holds; None where that cannot be told.
 
 
-def within(ours: list[Measurement], published: list[float], tolerance_percent: float) -> bool:
-    """Tell whether ours is within a tolerance of the published value, or within two of our errors."""
-    [(value, error, *_)], [expected] = ours, published
-    return abs(value - expected) <= max(2 * _known(error), tolerance_percent / 100 * abs(expected))
+def within(ours: Measurement, published: float, tolerance_percent: float) -> bool:
+    """Tell whether ours is equivalent to the published value: its 90% interval lies within a tolerance of it.
+
+    These are two one-sided tests at 5% (Schuirmann 1987): the noisier we are, the harder it is to pass.
+    """
+    half_width = _ONE_SIDED_5_PERCENT * ours.error
+    return abs(ours.value - published) + half_width <= tolerance_percent / 100 * abs(published)
 
 
-def interval_above_zero(ours: list[Measurement], _: list[float]) -> bool:
+def interval_above_zero(ours: Measurement, _: float) -> bool:
     """Tell whether the whole 95% interval is above zero."""
-    return ours[0].low > 0
+    return ours.low > 0
 
 
-def interval_covers(ours: list[Measurement], published: list[float]) -> bool:
-    """Tell whether the 95% interval is above zero and contains the published value."""
-    return ours[0].low > 0 and ours[0].low <= published[0] <= ours[0].high
+def interval_covers(ours: Measurement, published: float) -> bool | None:
+    """Tell whether the 95% interval is above zero and contains the published value; None where it is too wide."""
+    if ours.high - ours.low > abs(published):
+        return None  # an interval that contains everything says nothing
+    return ours.low > 0 and ours.low <= published <= ours.high
 
 
-def at_least(ours: list[Measurement], _: list[float], least: float) -> bool:
+def at_least(ours: Measurement, _: float, least: float) -> bool:
     """Tell whether ours is at least a given number."""
-    return ours[0].value >= least
-
-
-def falls(ours: list[Measurement], _: list[float]) -> bool:
-    """Tell whether the second of ours is below the first by more than two combined errors."""
-    first, second = ours
-    return first.value - second.value > 2 * math.hypot(_known(first.error), _known(second.error))
-
-
-def _known(error: float) -> float:
-    return 0.0 if math.isnan(error) else error
+    return ours.value >= least
 
 
 class Rule(NamedTuple):
     """A rule and how to say it; the rule's parameters are put into the words."""
 
-    holds: Callable[..., bool]
+    holds: Callable[..., bool | None]
     words: str
     needs_interval: bool = False
 
 
 RULES = {
-    "within": Rule(within, "within {tolerance_percent}% of the published value, or within two of our errors"),
+    "within": Rule(within, "our 90% interval is within {tolerance_percent}% of the published value"),
     "interval_above_zero": Rule(interval_above_zero, "our 95% interval is above zero", needs_interval=True),
     "interval_covers": Rule(
         interval_covers,
-        "our 95% interval is above zero and contains the published value",
+        "our 95% interval is above zero and contains the published value (undecided where it is wider than that value)",
         needs_interval=True,
     ),
     "at_least": Rule(at_least, "ours is at least {least}"),
-    "falls": Rule(falls, "ours falls by more than two combined errors"),
 }
 
 
@@ -109,17 +105,19 @@ class Claim:
     result : str
         Folder under results/ whose metrics.json decides.
     published : dict
-        One of ``{value: path}`` (a number or a list), ``{percent: path}`` (a fraction, shown in percent),
-        ``{reduction: [path, path]}`` (from the first to the second, in percent), ``{words: text}``; a path
-        leads, by dots, into published.yaml.
+        One of ``{value: path}``, ``{percent: path}`` (a fraction, shown in percent),
+        ``{reduction: [path, path]}`` (from the first to the second, in percent; or one path, to such a pair),
+        ``{words: text}``; a path leads, by dots, into published.yaml.
     read : str
         Where the published value was read: table or abstract.
-    ours : list of str
-        One path, or two, by dots into metrics.json; beside a number lie ``_err``, ``_low``, ``_high``.
+    ours : str
+        Path, by dots, into metrics.json; beside a number lie ``_err``, ``_low``, ``_high``.
     rule : dict
         ``name``, a key of `RULES`, and the rule's parameters.
     unit : str
         Written after both values.
+    given : str
+        Path to a number of metrics.json that must be above zero for the claim to mean what it says.
     needs : str
         What may be lacking for this claim, as a sentence: said instead of a number that the metrics do not have.
     """
@@ -129,9 +127,10 @@ class Claim:
     result: str
     published: dict[str, Any]
     read: str
-    ours: list[str]
+    ours: str
     rule: dict[str, Any]
     unit: str = ""
+    given: str = ""
     needs: str = ""
 
 
@@ -150,8 +149,8 @@ def read_claims(path: Path) -> list[Claim]:
         if unknown := set(entry) - known:
             raise InputError(f"{path}: claim {name}: unknown key {min(unknown)!r}; expected some of {sorted(known)}")
         try:
-            claim = Claim(**{**entry, "ours": [entry["ours"]] if isinstance(entry["ours"], str) else entry["ours"]})
-        except (KeyError, TypeError) as error:
+            claim = Claim(**entry)
+        except TypeError as error:
             raise InputError(f"{path}: claim {name}: missing key ({error})") from None
         if claim.rule.get("name") not in RULES:
             raise InputError(f"{path}: claim {name}: no rule {claim.rule.get('name')!r}; expected one of {list(RULES)}")
@@ -172,22 +171,23 @@ def read_metrics(results: Path, result: str) -> dict[str, Any]:
         raise InputError(f"{path}: not readable as JSON ({error})") from None
 
 
-def kind_of_data(result: str, provenance: dict[str, Any]) -> str:
-    """Return 'mock' or 'ingested': results under real/ are on real tables, others on the survey in data/.
+def kind_of_data(result: str, metrics: dict[str, Any], provenance: dict[str, Any]) -> str:
+    """Return 'mock' or 'ingested': what the objects of a result are.
 
-    A simulated survey is a mock one, whoever made it.
+    Results under real/ are on tables of their own, others on the survey in data/. A simulated survey is a mock one,
+    whoever made it.
 
     Raises
     ------
     InputError
         If the survey does not say what it is: the words of a verdict depend on it.
     """
-    if result.startswith("real/"):
-        return "ingested"
-    kind = "mock" if provenance.get("simulated") else provenance.get("kind")
+    of_table = result.startswith("real/")
+    kind = "ingested" if of_table else provenance.get("kind")
     if kind not in VERDICTS:
         raise InputError(f"data/provenance.json: kind is {kind!r}; expected one of {list(VERDICTS)}")
-    return kind
+    simulated = (metrics if of_table else provenance).get("simulated")
+    return "mock" if simulated else kind
 
 
 def judge(
@@ -212,24 +212,34 @@ def judge(
     """
     rule = RULES[claim.rule["name"]]
     parameters = {name: value for name, value in claim.rule.items() if name != "name"}
-    expected = _published_numbers(claim, published)
-    words = claim.published.get("words") or " -> ".join(format_published(number) for number in expected) + claim.unit
+    expected, words = _published(claim, published)
     row = {"id": claim.id, "claim": claim.claim, "published": words, "read": claim.read}
     row["rule"] = rule.words.format(**parameters)
-    try:
-        ours = [measurement(metrics, path) for path in claim.ours]
-    except KeyError as error:
-        if not claim.needs:
-            raise InputError(f"claim {claim.id}: results/{claim.result}/metrics.json has no {error}") from None
-        ours = [None]
-    found = [one for one in ours if one is not None and math.isfinite(one.value)]
-    missing_interval = rule.needs_interval and any(math.isnan(one.low) for one in found)
-    if len(found) < len(ours) or missing_interval:
-        why = metrics.get("not_run") or claim.needs or f"no {', '.join(claim.ours)} in the metrics"
+    ours = None if "not_run" in metrics else _our_measurement(claim, metrics, rule)
+    if ours is None:
+        why = metrics.get("not_run") or claim.needs or f"no {claim.ours} in the metrics"
         return {**row, "ours": f"not run: {why}", "error": "", "interval": "", "verdict": CANNOT}
-    holds = rule.holds(found, expected, **parameters)
-    verdict = VERDICTS[kind_of_data(claim.result, provenance)][0 if holds else 1]
-    return {**row, **_ours_in_words(found, claim.unit), "verdict": verdict}
+    holds = rule.holds(ours, expected, **parameters)
+    verdicts = VERDICTS[kind_of_data(claim.result, metrics, provenance)]
+    verdict = CANNOT if holds is None else verdicts[0 if holds else 1]
+    return {**row, **_in_words(ours, claim.unit), "verdict": verdict}
+
+
+def _our_measurement(claim: Claim, metrics: dict[str, Any], rule: Rule) -> Measurement | None:
+    """Read what a claim is judged by; None where something that it needs is lacking."""
+    if claim.given:
+        required = measurement(metrics, claim.given)
+        if required is None or not required.value > 0:
+            return None
+    try:
+        ours = measurement(metrics, claim.ours)
+    except KeyError as error:
+        if claim.needs:
+            return None
+        raise InputError(f"claim {claim.id}: results/{claim.result}/metrics.json has no {error}") from None
+    if ours is None or not math.isfinite(ours.value) or (rule.needs_interval and math.isnan(ours.low)):
+        return None
+    return ours
 
 
 def measurement(metrics: dict[str, Any], path: str) -> Measurement | None:
@@ -264,31 +274,27 @@ def measurement(metrics: dict[str, Any], path: str) -> Measurement | None:
     return Measurement(metrics[name], *around)
 
 
-def _ours_in_words(found: list[Measurement], unit: str) -> dict[str, str]:
-    values, errors = [], []
-    for one in found:
-        value, _, error = format_value(one.value, one.error).partition(" ± ")
-        values.append(value)
-        errors.append(error or "–")
-    interval = "" if math.isnan(found[0].low) else format_interval(found[0].low, found[0].high)
-    error = ", ".join(errors) if set(errors) != {"–"} else ""
-    return {"ours": " -> ".join(values) + unit, "error": error, "interval": interval}
+def _in_words(ours: Measurement, unit: str) -> dict[str, str]:
+    value, _, error = format_value(ours.value, ours.error).partition(" ± ")
+    interval = "" if math.isnan(ours.low) else format_interval(ours.low, ours.high)
+    return {"ours": value + unit, "error": error, "interval": interval}
 
 
-def _published_numbers(claim: Claim, published: dict[str, Any]) -> list[float]:
+def _published(claim: Claim, published: dict[str, Any]) -> tuple[float, str]:
+    """Return the published number (NaN for a claim in words), and how to write it."""
     (how, where), *others = claim.published.items()
     if others or how not in ("value", "percent", "reduction", "words"):
         keys = list(claim.published)
         raise InputError(f"claim {claim.id}: published has {keys}; expected value, percent, reduction or words")
     if how == "words":
-        return []
+        return math.nan, where
     if how == "reduction":
-        before, after = (_published_value(claim, published, path) for path in where)
-        return [100 * (1 - after / before)]
-    value = _published_value(claim, published, where)
-    if how == "percent":
-        return [100 * value]
-    return value if isinstance(value, list) else [value]
+        found = [_published_value(claim, published, path) for path in ([where] if isinstance(where, str) else where)]
+        before, after = found if len(found) > 1 else found[0]
+        number = 100 * (1 - after / before)
+    else:
+        number = _published_value(claim, published, where) * (100 if how == "percent" else 1)
+    return number, format_published(number) + claim.unit
 
 
 def _published_value(claim: Claim, published: dict[str, Any], path: str) -> Any:
@@ -300,15 +306,15 @@ def _published_value(claim: Claim, published: dict[str, Any], path: str) -> Any:
     return value
 
 
-def score(results: Path, paper: Path, provenance_path: Path) -> list[dict[str, str]]:
+def score(results: Path, paper: Path, survey: Path) -> list[dict[str, str]]:
     """Judge every claim, write results/claims.csv, and all generated text that the paper includes.
 
     Parameters
     ----------
     results, paper : pathlib.Path
         The folders of the same names. Written: results/claims.csv, paper/_variables.yml, paper/tables/.
-    provenance_path : pathlib.Path
-        The survey's provenance.json.
+    survey : pathlib.Path
+        The survey's folder, of which the provenance is read.
 
     Returns
     -------
@@ -323,9 +329,9 @@ def score(results: Path, paper: Path, provenance_path: Path) -> list[dict[str, s
     """
     claims = read_claims(paper / CLAIMS)
     published = _read_yaml(paper / paths.PUBLISHED.name)
-    if not provenance_path.is_file():
-        raise InputError(f"{provenance_path} is not there; expected the provenance of the survey")
-    provenance = json.loads(provenance_path.read_text())
+    provenance = read_provenance(survey)
+    if not provenance:
+        raise InputError(f"{survey}: no provenance.json; expected the provenance of the survey")
     rows = [judge(claim, read_metrics(results, claim.result), published, provenance) for claim in claims]
     with replacing(results / SCORECARD) as partial, open(partial, "w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
@@ -359,19 +365,11 @@ def print_scorecard(rows: list[dict[str, str]], console: Console) -> None:
     console.print(table)
 
 
-def add_commands(groups: Any) -> None:
-    """Add `scorecard` to the command line."""
-    command = groups.add_parser(
-        "scorecard", help="every claim: published, ours, error, verdict; and all numbers of the paper"
-    )
-    command.add_argument("--print", action="store_true", help="only print the scorecard that is there")
-    command.set_defaults(run=_run)
-
-
-def _run(options: argparse.Namespace) -> None:
+def run(only_print: bool) -> None:
+    """Score every claim, or only print the scorecard that is there."""
     path = paths.RESULTS / SCORECARD
-    if not options.print:
-        rows = score(paths.RESULTS, paths.PAPER, paths.DATA / "provenance.json")
+    if not only_print:
+        rows = score(paths.RESULTS, paths.PAPER, paths.DATA)
     elif path.is_file():
         with open(path, newline="") as file:
             rows = list(csv.DictReader(file))

@@ -28,7 +28,7 @@ ANN = {
     "standard_and_top_1_2_3": POINT | {"sigma": 0.065},
 }
 FEATURE_IMPORTANCE: dict[str, Any] = {
-    "sample": {"n_train": 12345, "n_validation": 4115, "n_test": 4115, "n_features": 85},
+    "sample": {"n_train": 12345, "n_validation": 4115, "n_test": 4115, "n_features": 85, "n_psf_features": 15},
     "adaboost": POINT,
     "adaboost_standard": POINT,
     "adaboost_same_inputs": POINT,

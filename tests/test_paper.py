@@ -267,7 +267,7 @@ def compendium(tmp_path) -> Path:
 
 
 def rendered(root: Path) -> str:
-    scorecard.score(root / "results", root / "paper", root / "data" / "provenance.json")
+    scorecard.score(root / "results", root / "paper", root / "data")
     return html_of(root / "paper")
 
 

@@ -1,6 +1,7 @@
 """Scales run in a copy that has everything of the checkout, and leave the checkout as it was."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,21 +53,23 @@ def test_a_scale_replaces_only_what_it_names(checkout: Path) -> None:
     assert yaml.safe_load((checkout / "params.yaml").read_text()) == {"train": {"depth": 10, "network": {"epochs": 2}}}
 
 
-def test_results_of_the_full_scale_come_home_whole(tmp_path: Path) -> None:
-    copy, results = tmp_path / "copy", tmp_path / "results"
-    for name in (
-        "results/feature_importance/metrics.json",
-        "results/real/boss/metrics.json",
-        "params.yaml",
-        "dvc.lock",
-    ):
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        (copy / name).write_text(name)
-    (results / "full").mkdir(parents=True)
-    (results / "full" / "old.json").write_text("of an earlier run")
-    reproduce.keep_results(copy, results, "full")
-    found = {path.relative_to(results / "full").as_posix() for path in (results / "full").rglob("*") if path.is_file()}
-    assert found == {"feature_importance/metrics.json", "params.yaml", "dvc.lock"}
+def test_a_scale_needs_a_checkout(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not a git checkout"):
+        reproduce.copy_checkout(tmp_path, tmp_path / "copy")
+
+
+def test_a_survey_that_is_not_the_recorded_one_is_left_alone(checkout: Path) -> None:
+    def dvc(*arguments: str) -> None:
+        subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=checkout, check=True, capture_output=True)
+
+    dvc("init", "-q")
+    dvc("add", "-q", "data")
+    reproduce._check_survey(checkout)
+    record = (checkout / "data.dvc").read_text()
+    (checkout / "data" / "catalogue.parquet").write_text("another survey")
+    with pytest.raises(InputError, match=r"not the survey that data\.dvc records"):
+        reproduce._check_survey(checkout)
+    assert (checkout / "data.dvc").read_text() == record
 
 
 def test_an_unknown_scale_is_refused() -> None:

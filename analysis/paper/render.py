@@ -5,7 +5,6 @@ a Lua filter for the cross-references, and typst for the PDF. The floor fails on
 only warns, so the floor's checks come first for both.
 """
 
-import argparse
 import difflib
 import os
 import re
@@ -34,18 +33,8 @@ PAGE_FAULTS = re.compile(r"\?(?:var|meta|invalid)\b|\?@(?:fig|tbl|eq|sec)-")
 ANSI_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def add_commands(groups: Any) -> None:
-    """Add `paper render` to the command line."""
-    paper = groups.add_parser("paper", help="results -> the paper, as HTML and PDF")
-    actions = paper.add_subparsers(title="actions", required=True, metavar="ACTION")
-    action = actions.add_parser(
-        "render",
-        help="render paper/index.qmd to paper/_build/, by Quarto or else by pandoc and typst",
-    )
-    action.set_defaults(run=_run)
-
-
-def _run(_: argparse.Namespace) -> None:
+def run() -> None:
+    """Render the paper of this checkout."""
     renderer = render(paths.PAPER, paths.PAPER_BUILD)
     print(f"{paths.PAPER_BUILD}/index.html and index.pdf, rendered by {renderer}")
 

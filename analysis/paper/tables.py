@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.paper.numbers import escaped, format_interval, format_published, format_value, typeset
+from analysis.survey.schema import BANDS
 
 # Rows of Hoyle et al.'s table: key in published.yaml and metrics.json, and how the paper calls it.
 ANN_ROWS = {
@@ -14,7 +15,6 @@ ANN_ROWS = {
     "standard_and_top_1_2": "standard + ranked 1, 2",
     "standard_and_top_1_2_3": "standard + ranked 1, 2, 3",
 }
-BANDS = "ugriz"
 RANKS_SHOWN = 10  # over all galaxies
 TOP_RANKS = 3  # in a subsample: what the last row of the neural network's table uses
 CHECKSUM_SHOWN = 12
@@ -51,22 +51,16 @@ def claims(rows: Sequence[dict[str, str]]) -> str:
     cells = []
     for row in rows:
         read = f" ({row['read']})" if row["read"] else ""
-        published = _arrow(typeset(row["published"])) + read
-        cells.append([row["claim"], published, _arrow(typeset(ours(row))), row["rule"], f"**{row['verdict']}**"])
+        published = typeset(row["published"]) + read
+        cells.append([row["claim"], published, typeset(ours(row)), row["rule"], f"**{row['verdict']}**"])
     return pipe_table(["Claim", "Published", "Ours", "Rule", "Verdict"], cells, [30, 15, 19, 20, 16])
 
 
 def ours(row: dict[str, str]) -> str:
     """Write our value of a scorecard row with its error and interval."""
     value, unit = (row["ours"][:-1], "%") if row["ours"].endswith("%") else (row["ours"], "")
-    values, errors = value.split(" -> "), row["error"].split(", ")
-    if row["error"]:
-        value = " -> ".join(f"{one} ± {error}" for one, error in zip(values, errors, strict=True))
-    return value + unit + (f" ({row['interval']})" if row["interval"] else "")
-
-
-def _arrow(text: str) -> str:
-    return text.replace("->", "→")
+    error = f" ± {row['error']}" if row["error"] else ""
+    return value + error + unit + (f" ({row['interval']})" if row["interval"] else "")
 
 
 def ann(metrics: dict[str, Any], published: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from analysis.survey.schema import CLASSES, column_of
 CATALOGUE = "catalogue.parquet"
 PROVENANCE = "provenance.json"
 STAMPS = "stamps.h5"
+KINDS = ("mock", "ingested")  # what a provenance may say that a survey is
 TRUTH = "truth.parquet"  # beside a mock catalogue; the pipeline never reads it
 
 _ARROW_TYPES = {
@@ -52,7 +53,10 @@ def new_folder(directory: Path) -> Iterator[Path]:
     refuse_existing(directory)
     partial = directory.with_name(f".{directory.name}.{os.getpid()}.incomplete")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    try:
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(f"{directory}: cannot be made ({error})") from None
     try:
         yield partial
         partial.rename(directory)

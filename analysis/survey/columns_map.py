@@ -269,6 +269,11 @@ def _values(mapping: dict[str, Any], path: Path) -> dict[str, dict[str, str]]:
         where = f"{path}: values: {name}"
         if name != "class":
             raise InputError(f"{where}: only labels are translated; expected `values: {{class: {{label: GALAXY}}}}`")
+        for label in _mapping(labels, where):
+            if not isinstance(label, str | int | float):
+                raise InputError(
+                    f"{where}: label {label!r} is a {type(label).__name__}; expected text (put it in quotes)"
+                )
         result[name] = {str(label): _text(to, where) for label, to in _mapping(labels, where).items()}
         for label, to in result[name].items():
             if to not in CLASSES:

@@ -1,12 +1,10 @@
 """The command group `survey`: the raw data."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from analysis import paths
-from analysis.files import replacing
 
 DESCRIPTION = """\
 The raw data of the pipeline: a folder with catalogue.parquet, provenance.json and, where there are any,
@@ -47,9 +45,8 @@ Without object_id the rows are numbered. The maps in analysis/survey/maps are ex
 """
 
 VALIDATE = """\
-Say what a survey holds and lacks: unit, range and nulls of each column, how many of the 85 photometric
-features that makes, whether the files are those that the provenance tells of. Exit code 2 if the survey
-breaks the contract.
+Say what a survey holds and lacks: unit, range and nulls of each column, the columns that are not there,
+whether the files are those that the provenance tells of. Exit code 2 if the survey breaks the contract.
 
   python -m analysis survey validate data
 """
@@ -115,13 +112,12 @@ def _ingest(options: argparse.Namespace) -> None:
 
 
 def _validate(options: argparse.Namespace) -> None:
-    from analysis.survey.validate import print_summary, summarise
+    from analysis.survey.validate import print_summary, summarise, write_summary
 
     summary = summarise(options.directory)
     print_summary(summary, options.directory)
     if options.out:
-        with replacing(options.out) as partial:
-            partial.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+        write_summary(summary, options.out)
 
 
 def _use(options: argparse.Namespace) -> None:

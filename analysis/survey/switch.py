@@ -12,18 +12,22 @@ one of four states, which `_repair` (run first by the next switch) tells apart b
     neither                            done, or not begun
 """
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from analysis.errors import InputError
 from analysis.files import replacing
-from analysis.survey.catalogue import TRUTH
+from analysis.survey.catalogue import KINDS, PROVENANCE, TRUTH
 from analysis.survey.columns_map import read_yaml
 from analysis.survey.validate import summarise
 
@@ -54,7 +58,12 @@ def use_survey(directory: Path, root: Path) -> None:
     root, directory = Path(root).resolve(), Path(directory)
     if directory.resolve().is_relative_to(root / DATA):
         raise InputError(f"{directory}: is the pipeline's own {DATA}/ or inside it; expected a folder elsewhere")
-    summarise(directory)
+    _check_kind(directory, summarise(directory))
+    with _alone(root):
+        _use_copy(directory, root)
+
+
+def _use_copy(directory: Path, root: Path) -> None:
     _make_ready(root)
     try:
         shutil.copytree(directory, root / INCOMING, ignore=shutil.ignore_patterns(TRUTH))
@@ -79,6 +88,11 @@ def use_default(root: Path) -> None:
     """
     root = Path(root).resolve()
     record = read_yaml(root / DEFAULT_RECORD)
+    with _alone(root):
+        _use_record(record, root)
+
+
+def _use_record(record: dict[str, Any], root: Path) -> None:
     _make_ready(root)
     incoming_record = root / f"{INCOMING}.dvc"
     record["outs"][0]["path"] = INCOMING
@@ -92,6 +106,28 @@ def use_default(root: Path) -> None:
         shutil.rmtree(root / INCOMING, ignore_errors=True)
     with replacing(root / RECORD) as partial:  # the same content, but as git has it
         shutil.copyfile(root / DEFAULT_RECORD, partial)
+
+
+def _check_kind(directory: Path, summary: dict[str, Any]) -> None:
+    """Raise InputError unless the survey says what it is, which the words of every verdict depend on."""
+    kind = (summary["provenance"] or {}).get("kind")
+    if kind not in KINDS:
+        found = f"kind is {kind!r}" if summary["provenance"] else "not there"
+        advice = 'a survey made by hand says {"kind": "ingested", "source": "where it comes from"}'
+        raise InputError(f"{directory / PROVENANCE}: {found}; expected one of {', '.join(KINDS)} ({advice})")
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Let one switch at a time run; the lock ends with the process, however that ends."""
+    lock = root / ".dvc" / "tmp" / "switch.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with open(lock, "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"{root}: another `survey use` is running; wait for it") from None
+        yield
 
 
 def _make_ready(root: Path) -> None:

@@ -1,5 +1,6 @@
 """What a survey folder holds and lacks, and whether it keeps the contract."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from rich.progress import track
 from rich.table import Table
 
 from analysis.errors import InputError
+from analysis.files import replacing
 from analysis.survey.catalogue import (
     PROVENANCE,
     STAMPS,
@@ -70,6 +72,12 @@ def summarise(directory: Path) -> dict[str, Any]:
         "stamps": (directory / STAMPS).is_file(),
         "provenance": _check_provenance(directory),
     }
+
+
+def write_summary(summary: dict[str, Any], path: Path) -> None:
+    """Write a summary as JSON, all of it or nothing."""
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
 
 
 def _column_summary(values: pd.Series) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import subprocess
+import sys
 import textwrap
 
 import pytest
@@ -74,3 +76,10 @@ def test_mock_needs_objects(objects, capsys):
     with pytest.raises(SystemExit) as stop:
         run("mock", "--objects", objects, "--seed", "1", "--out", "x")
     assert stop.value.code == 2
+
+
+def test_survey_commands_do_not_need_the_learners():
+    """A broken torch or typst must leave the survey usable, and help quick."""
+    program = "import sys; from analysis.__main__ import build_parser; build_parser(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"torch", "lightgbm", "sklearn", "matplotlib", "typst", "kcorrect", "pandas"} & set(loaded)

@@ -18,7 +18,7 @@ from analysis.survey.catalogue import TRUTH, read_catalogue, write_survey
 
 def make_survey(folder, objects):
     table = pd.DataFrame({"object_id": np.arange(objects), "redshift": np.full(objects, 0.1)})
-    write_survey(table, folder, {"kind": "test"})
+    write_survey(table, folder, {"kind": "ingested"})
     return folder
 
 
@@ -168,3 +168,18 @@ def test_killed_at_any_step(template, tmp_path):
         assert leftovers(root) == []
         assert default_in_cache(root).is_file()
     assert found == {2, None, 5}
+
+
+def test_a_survey_that_does_not_say_what_it_is_is_refused(root, tmp_path):
+    survey = make_survey(tmp_path / "silent", 3)
+    (survey / "provenance.json").unlink()
+    with pytest.raises(InputError, match=r"provenance\.json: not there; expected one of mock, ingested"):
+        switch.use_survey(survey, root)
+    assert objects_in_place(root) == 2
+
+
+def test_two_switches_at_once_do_not_mix(root, tmp_path):
+    survey = make_survey(tmp_path / "mine", 3)
+    with switch._alone(root), pytest.raises(InputError, match="another `survey use` is running"):
+        switch.use_survey(survey, root)
+    assert objects_in_place(root) == 2

@@ -6,11 +6,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import astropy.units as u
 import numpy as np
 import pandas as pd
-from astropy.coordinates import SkyCoord, search_around_sky
-from astropy_healpix import HEALPix
 
 from analysis import params, paths
 from analysis.files import replacing
@@ -41,7 +38,7 @@ FEATURES = (
 )
 
 _LABELS = ["object_id", "ra", "dec", "class", "redshift", "redshift_warning", "photoz_sdss"]
-_SAME_POSITION = 1 * u.arcsec
+_SAME_POSITION_ARCSEC = 1.0
 _SMALLEST_PATCHES = 512  # HEALPix nside: 7 arcmin
 _SPLIT_TOLERANCE = 0.03  # by which the fraction of objects in a split may differ from the wanted one
 
@@ -94,19 +91,31 @@ def labelled_galaxies(catalogue: pd.DataFrame, z_max: float) -> pd.DataFrame:
     return catalogue[good].reset_index(drop=True)
 
 
-def has_positions(catalogue: pd.DataFrame) -> bool:
-    """Tell whether every object has a position on the sky."""
-    return {"ra", "dec"} <= set(catalogue) and bool(catalogue[["ra", "dec"]].notna().all(axis=None))
+def has_position(catalogue: pd.DataFrame) -> np.ndarray:
+    """Tell of each object whether it has a position on the sky."""
+    return catalogue.reindex(columns=["ra", "dec"]).notna().all(axis=1).to_numpy()
 
 
 def without_duplicates(catalogue: pd.DataFrame) -> pd.DataFrame:
-    """Keep the first of the entries with one number, or within 1 arcsec (else: with the same magnitudes)."""
+    """Keep the first of the entries with one number, or within 1 arcsec.
+
+    An object without position is dropped where its magnitudes are those of another one that is kept.
+    """
+    # Imported here, as in `split_sample`: they are slow, and training needs only the names of the features.
+    from astropy import units
+    from astropy.coordinates import SkyCoord, search_around_sky
+
     catalogue = catalogue.drop_duplicates("object_id", ignore_index=True)
-    if not has_positions(catalogue):
-        return catalogue.drop_duplicates([name for name in MAGNITUDES if name in catalogue], ignore_index=True)
-    sky = SkyCoord(catalogue["ra"].to_numpy(), catalogue["dec"].to_numpy(), unit="deg")
-    first, second, _, _ = search_around_sky(sky, sky, _SAME_POSITION)
-    return catalogue.drop(index=list(set(second[first < second]))).reset_index(drop=True)
+    placed = has_position(catalogue)
+    if placed.any():
+        numbers = np.flatnonzero(placed)
+        sky = SkyCoord(*catalogue.loc[placed, ["ra", "dec"]].to_numpy().T, unit="deg")
+        first, second, _, _ = search_around_sky(sky, sky, _SAME_POSITION_ARCSEC * units.arcsec)
+        catalogue = catalogue.drop(index=numbers[np.unique(second[first < second])].tolist())
+        placed = has_position(catalogue)
+    placed_first = pd.concat([catalogue[placed], catalogue[~placed]])
+    same = placed_first.duplicated([name for name in MAGNITUDES if name in catalogue])
+    return catalogue[placed | ~same.reindex(catalogue.index)].reset_index(drop=True)
 
 
 def _fill_splits(groups: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -122,7 +131,7 @@ def _fill_splits(groups: np.ndarray, generator: np.random.Generator) -> np.ndarr
 
 
 def split_sample(catalogue: pd.DataFrame, nside: int, seed: int) -> tuple[np.ndarray, str]:
-    """Split a sample into train, validation and test, by patch of sky where there are positions.
+    """Split a sample into train, validation and test, by patch of sky; an object without position goes alone.
 
     Where the patches are too few for the wanted fractions, their side is halved, down to 7 arcmin.
 
@@ -142,20 +151,27 @@ def split_sample(catalogue: pd.DataFrame, nside: int, seed: int) -> tuple[np.nda
     how : str
         How it was done, in words.
     """
+    from astropy import units
+    from astropy_healpix import HEALPix
+
     generator = np.random.default_rng(seed)
     names, wanted = np.array(list(SPLITS)), np.array(list(SPLITS.values()))
-    why = "no positions"
-    if has_positions(catalogue):
-        why = "the sky covered is too small for patches"
-        ra, dec = catalogue["ra"].to_numpy() * u.deg, catalogue["dec"].to_numpy() * u.deg
-        while nside <= _SMALLEST_PATCHES:
-            patches = np.asarray(HEALPix(nside).lonlat_to_healpix(ra, dec))
-            split = _fill_splits(patches, generator)
-            fractions = np.bincount(split, minlength=len(names)) / len(catalogue)
-            if np.all(np.abs(fractions - wanted) < _SPLIT_TOLERANCE):
-                return names[split], f"by {len(np.unique(patches))} patches of sky (HEALPix nside {nside})"
-            nside *= 2
-    return names[_fill_splits(np.arange(len(catalogue)), generator)], f"at random ({why})"
+    alone = -1 - np.arange(len(catalogue))  # numbers that no patch has
+    placed = has_position(catalogue)
+    if not placed.any():
+        return names[_fill_splits(alone, generator)], "at random (no positions)"
+    ra, dec = catalogue.loc[placed, ["ra", "dec"]].to_numpy().T * units.deg
+    while nside <= _SMALLEST_PATCHES:
+        groups = alone.copy()
+        groups[placed] = HEALPix(nside).lonlat_to_healpix(ra, dec)
+        split = _fill_splits(groups, generator)
+        fractions = np.bincount(split, minlength=len(names)) / len(catalogue)
+        if np.all(np.abs(fractions - wanted) < _SPLIT_TOLERANCE):
+            how = f"by {len(np.unique(groups[placed]))} patches of sky (HEALPix nside {nside})"
+            without = np.count_nonzero(~placed)
+            return names[split], how + (f", and {without} galaxies without position one by one" if without else "")
+        nside *= 2
+    return names[_fill_splits(alone, generator)], "at random (the sky covered is too small for patches)"
 
 
 def sample_with_features(catalogue: pd.DataFrame, z_max: float) -> pd.DataFrame:
@@ -171,16 +187,16 @@ def sample_with_features(catalogue: pd.DataFrame, z_max: float) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per galaxy; no rows if the catalogue has no redshifts.
+        One row per galaxy; no rows if the catalogue has no redshifts. What no galaxy has is no feature.
     """
     galaxies = catalogue.iloc[:0]
     if "redshift" in catalogue and any(name in catalogue for name in MAGNITUDES):
         galaxies = without_duplicates(labelled_galaxies(catalogue, z_max))
     kept = [name for name in ("object_id", "ra", "dec", "redshift", "photoz_sdss") if name in galaxies]
-    return pd.concat([galaxies[kept], photometric_features(galaxies)], axis=1)
+    return pd.concat([galaxies[kept], photometric_features(galaxies).dropna(axis=1, how="all")], axis=1)
 
 
-def make_features(options: argparse.Namespace) -> None:
+def make_features(_: argparse.Namespace) -> None:
     """Raw survey -> features.parquet (one row per labelled galaxy, with its split) and a summary."""
     settings = params.load("features")
     present = column_names(paths.DATA)
@@ -208,13 +224,3 @@ def _write(galaxies: pd.DataFrame, summary: dict[str, Any], folder: Path) -> Non
 def read_features(folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Read what the features stage wrote: one row per labelled galaxy, and the summary."""
     return pd.read_parquet(folder / FEATURES_FILE), json.loads((folder / SUMMARY_FILE).read_text())
-
-
-def add_commands(groups: Any) -> None:
-    """Add `features` to the command line."""
-    parser = groups.add_parser(
-        "features",
-        help="raw survey -> photometric features and split",
-        description="Compute the features of the labelled galaxies of data/, and split them by patch of sky.",
-    )
-    parser.set_defaults(run=make_features)

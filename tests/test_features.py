@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from astropy import units
 from astropy.coordinates import SkyCoord
+from astropy_healpix import HEALPix
 
 from analysis import features
 from analysis.survey.schema import BANDS
@@ -82,6 +84,14 @@ def test_duplicates_by_number_and_by_magnitudes():
     assert features.without_duplicates(catalogue)["object_id"].tolist() == [7, 8]
 
 
+def test_an_object_without_position_is_a_duplicate_by_magnitudes_only():
+    catalogue = sky_catalogue(5)
+    catalogue.loc[[0, 3], "ra"] = np.nan
+    catalogue.loc[0, ["dered_g", "dered_r"]] = catalogue.loc[4, ["dered_g", "dered_r"]]
+    catalogue.loc[2, ["ra", "dec"]] = catalogue.loc[1, ["ra", "dec"]]
+    assert features.without_duplicates(catalogue)["object_id"].tolist() == [1, 3, 4]
+
+
 def test_split_by_patch_keeps_patches_whole_and_fractions():
     catalogue = sky_catalogue(5000)
     split, how = features.split_sample(catalogue, nside=16, seed=1)
@@ -110,14 +120,34 @@ def test_small_field_is_split_by_smaller_patches():
     assert np.mean(split == "train") == pytest.approx(0.6, abs=0.03)
 
 
-@pytest.mark.parametrize("lost", ["positions", "extent"])
-def test_split_at_random_says_why(lost):
+@pytest.mark.parametrize(
+    ("lost", "why"), [("nothing", "the sky covered is too small"), ("ra", "no positions"), ("column", "no positions")]
+)
+def test_split_at_random_says_why(lost, why):
     catalogue = sky_catalogue(1000, size=1e-3)
-    if lost == "positions":
-        catalogue.loc[3, "ra"] = np.nan
+    if lost == "ra":
+        catalogue["ra"] = np.nan
+    if lost == "column":
+        catalogue = catalogue.drop(columns="dec")
     split, how = features.split_sample(catalogue, nside=16, seed=1)
-    assert how.startswith("at random")
+    assert how.startswith(f"at random ({why}")
     assert [int(np.sum(split == name)) for name in features.SPLITS] == [600, 200, 200]
+
+
+def test_a_missing_position_sends_nobody_else_to_a_random_split():
+    catalogue = sky_catalogue(5000)
+    catalogue.loc[[3, 77], "ra"] = np.nan
+    split, how = features.split_sample(catalogue, nside=16, seed=1)
+    assert how.endswith("patches of sky (HEALPix nside 16), and 2 galaxies without position one by one")
+    rest = catalogue.drop(index=[3, 77])
+    patches = HEALPix(16).lonlat_to_healpix(rest["ra"].to_numpy() * units.deg, rest["dec"].to_numpy() * units.deg)
+    assert pd.Series(split[rest.index]).groupby(patches).nunique().max() == 1
+
+
+def test_what_no_galaxy_has_is_no_feature():
+    catalogue = sky_catalogue(10).assign(psfMag_r=np.nan, expAB_r=[0.5] + 9 * [np.nan])
+    table = features.sample_with_features(catalogue, 1)
+    assert features.feature_names(table) == ["dered_g", "dered_r", "dered_g-r", "expAB_r"]
 
 
 def test_sample_without_redshifts_is_empty():

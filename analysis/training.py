@@ -39,7 +39,10 @@ Loss = Callable[[nn.Module, tuple[Tensor, ...]], Tensor]
 
 
 class Data(Protocol):
-    """Training data: indexed by a tensor of object numbers, a tuple of tensors (as TensorDataset is)."""
+    """Training data: indexed by a tensor of object numbers, a tuple of tensors (as TensorDataset is).
+
+    The same numbers give the same tensors each time: what is random in training belongs into the loss.
+    """
 
     def __len__(self) -> int: ...
     def __getitem__(self, chosen: Tensor, /) -> tuple[Tensor, ...]: ...
@@ -207,15 +210,19 @@ def _copy(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _fingerprint(model: nn.Module, train_data: Data, validation_data: Data, settings: Settings) -> str:
-    """Return a digest of what the result depends on (of the data: their number, and 256 objects)."""
+    """Return a digest of all that the result depends on: settings, initial weights, every object of the data."""
     digest = hashlib.sha256(json.dumps(asdict(settings)).encode())
-    tensors = list(model.state_dict().items())
-    for data in (train_data, validation_data):
-        some = torch.linspace(0, len(data) - 1, min(256, len(data))).long()
-        tensors += [(str(len(data)), tensor) for tensor in data[some]]
-    for name, tensor in tensors:
-        digest.update(f"{name} {tuple(tensor.shape)}".encode())
+
+    def add(name: str, tensor: Tensor) -> None:
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+
+    for name, tensor in model.state_dict().items():
+        add(name, tensor)
+    for name, data in {"train": train_data, "validation": validation_data}.items():
+        for chosen in _batches(len(data), settings.batch_size):  # data may not fit into memory at once
+            for tensor in data[chosen]:
+                add(name, tensor)
     return digest.hexdigest()
 
 

@@ -89,6 +89,17 @@ def test_checkpoint_of_another_run_is_not_used(tmp_path):
         train(model(1), dies_after(0), data(91, 1), data(40, 2), SETTINGS, tmp_path / "run")
 
 
+@pytest.mark.parametrize("which", ["train", "validation"])
+def test_one_changed_target_starts_anew(tmp_path, which):
+    samples = {"train": data(2000, 1), "validation": data(2000, 2)}
+    settings = Settings(1, 256, 0.01, 0.0, patience=1, seed=3, device="cpu")
+    train(model(), loss, *samples.values(), settings, tmp_path)
+    train(model(), dies_after(0), *samples.values(), settings, tmp_path)  # finished: nothing is computed
+    samples[which].tensors[1][777] += 0.001
+    with pytest.raises(Killed):
+        train(model(), dies_after(0), *samples.values(), settings, tmp_path)
+
+
 def test_best_epoch_is_kept_and_patience_ends_the_run(tmp_path):
     # pure noise: the network can only get worse on validation
     settings = Settings(60, 8, 0.05, 0.0, patience=4, seed=1, device="cpu")

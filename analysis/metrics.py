@@ -46,9 +46,14 @@ def sigma95(z_true: Array, z_predicted: Array) -> float:
     return _half_width(z_true - z_predicted, 95)
 
 
+def is_outlier(z_true: Array, z_predicted: Array) -> Array:
+    """Tell of each object whether abs(Delta) / (1 + z_true) > 0.15."""
+    return np.abs(z_true - z_predicted) / (1 + z_true) > OUTLIER_LIMIT
+
+
 def outliers_percent(z_true: Array, z_predicted: Array) -> float:
     """Return the percentage of objects with abs(Delta) / (1 + z_true) > 0.15."""
-    return float(100 * np.mean(np.abs(z_true - z_predicted) / (1 + z_true) > OUTLIER_LIMIT))
+    return float(100 * np.mean(is_outlier(z_true, z_predicted)))
 
 
 def sigma_scaled(z_true: Array, z_predicted: Array) -> float:

@@ -51,7 +51,9 @@ def test_mu_and_bias_have_opposite_signs():
 
 def test_outlier_limits():
     z = np.ones(4)
-    assert metrics.outliers_percent(z, z + np.array([0.29, -0.29, 0.31, -0.31])) == 50
+    predicted = z + np.array([0.29, -0.29, 0.31, -0.31])
+    assert metrics.is_outlier(z, predicted).tolist() == [False, False, True, True]
+    assert metrics.outliers_percent(z, predicted) == 50
     narrow = np.ones(100)
     predicted = narrow + 2 * np.r_[np.zeros(98), 0.059, 0.061]  # sigma_IQR is 0: the floor of 0.06 decides
     assert metrics.lsst_outliers_percent(narrow, predicted) == 1

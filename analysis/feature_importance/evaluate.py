@@ -37,20 +37,48 @@ TABLES = {  # their columns; a result that cannot run leaves them empty
         "outliers_percent",
         "outliers_percent_err",
     ],
-    REDSHIFTS: ["z_spec", "z_predicted", "galaxies"],
+    REDSHIFTS: ["z_spec", "z_predicted", "bin_width", "galaxies"],
 }
 
 
-def gains(z_true: np.ndarray, z_baseline: np.ndarray, z_predicted: np.ndarray, n: int, seed: int) -> dict[str, float]:
-    """Return the gain on a baseline in sigma and outliers, in percent of it, with error and 95% interval (paired).
+def figures_of_merit(z_true: np.ndarray, z_predicted: np.ndarray, n: int, seed: int) -> dict[str, float]:
+    """Return the paper-era metrics with bootstrap errors, and how many outliers there are."""
+    scores = metrics.with_errors(metrics.PAPER_ERA, z_true, z_predicted, n, seed)
+    return scores | {"n_outliers": int(metrics.is_outlier(z_true, z_predicted).sum())}
 
-    A gain on a baseline that has no outliers to lose is left out.
+
+def gains(
+    z_true: np.ndarray,
+    z_baseline: np.ndarray,
+    z_predicted: np.ndarray,
+    n: int,
+    seed: int,
+    min_outliers: int,
+    width: str = "sigma",
+) -> dict[str, float]:
+    """Return by how many percent of a baseline's value a prediction lowers a width and the outlier rate.
+
+    Parameters
+    ----------
+    z_true, z_baseline, z_predicted : ndarray, shape (objects,)
+        True redshifts and two predictions for the same objects.
+    n, seed : int
+        Number of bootstrap resamples, and their seed.
+    min_outliers : int
+        With fewer outliers in the baseline, their gain would rest on a handful of objects: it is left out.
+    width : str
+        Key of `metrics.PAPER_ERA`.
+
+    Returns
+    -------
+    dict
+        `<width>_percent` and `outliers_percent`, each with `_err` and the 95% interval from `_low` to `_high`.
     """
+    compared = {f"{width}_percent": metrics.PAPER_ERA[width]}
+    if metrics.is_outlier(z_true, z_baseline).sum() >= min_outliers:
+        compared["outliers_percent"] = metrics.outliers_percent
     result = {}
-    for name, metric in {
-        "sigma_percent": metrics.sigma,
-        "outliers_percent": metrics.outliers_percent,
-    }.items():
+    for name, metric in compared.items():
         gain = metrics.gain_percent(metric, z_true, z_baseline, z_predicted, n, seed)
         if gain:
             result[name] = gain["value"]
@@ -62,7 +90,7 @@ def predict_all(test: pd.DataFrame, inputs: dict[str, list[str]]) -> dict[str, n
     """Return the prediction of each AdaBoost, and of each row of networks (their mean), for galaxies."""
     folder = paths.MODELS / NAME
     predictions = {
-        name: AdaBoostR2.load(folder / f"{name}.txt").predict(test[inputs[name]].to_numpy()) for name in ADABOOSTS
+        name: AdaBoostR2.load(folder / f"{name}.json").predict(test[inputs[name]].to_numpy()) for name in ADABOOSTS
     }
     for row in ROWS:
         networks = [RedshiftNetwork.load(path) for path in sorted((folder / row).glob("*.safetensors"))]
@@ -71,14 +99,15 @@ def predict_all(test: pd.DataFrame, inputs: dict[str, list[str]]) -> dict[str, n
 
 
 def compare_with_sdss(
-    z_true: np.ndarray, sdss: np.ndarray, adaboost: np.ndarray, n: int, seed: int
+    z_true: np.ndarray, sdss: np.ndarray, adaboost: np.ndarray, n: int, seed: int, min_outliers: int
 ) -> dict[str, float]:
-    """Return sigma_scaled and outliers of SDSS's own estimate and of AdaBoost, on galaxies that have both."""
+    """Return the gains of AdaBoost on SDSS's own estimate, and the values of both, on galaxies that have both."""
     has = np.isfinite(sdss)
+    z_true, sdss, adaboost = z_true[has], sdss[has], adaboost[has]
     compared = {name: metrics.PAPER_ERA[name] for name in ("sigma_scaled", "outliers_percent")}
-    result: dict[str, float] = {}
+    result = gains(z_true, sdss, adaboost, n, seed, min_outliers, width="sigma_scaled")
     for who, predicted in {"sdss": sdss, "adaboost": adaboost}.items():
-        values = metrics.with_errors(compared, z_true[has], predicted[has], n, seed)
+        values = metrics.with_errors(compared, z_true, predicted, n, seed)
         for name in compared:
             result |= {f"{name}_{who}": values[name], f"{name}_{who}_err": values[f"{name}_err"]}
     return result
@@ -97,7 +126,7 @@ def binned(z_true: np.ndarray, z_predicted: np.ndarray, width: float) -> pd.Data
     """Count galaxies in bins of true and predicted redshift; return the centres of those that hold any."""
     centres = [(np.floor(z / width) + 0.5) * width for z in (z_true, z_predicted)]
     table = pd.DataFrame(dict(zip(TABLES[REDSHIFTS][:2], np.round(centres, 6), strict=True)))
-    return table.value_counts(sort=False).rename("galaxies").reset_index()
+    return table.assign(bin_width=width).value_counts(sort=False).rename("galaxies").reset_index()
 
 
 def ann_table(rows: dict[str, dict[str, float]], inputs: dict[str, list[str]]) -> pd.DataFrame:
@@ -115,30 +144,33 @@ def evaluate_feature_importance(_: argparse.Namespace) -> None:
         return
     settings = params.load("evaluate_feature_importance")
     bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    to_gain = bootstrap | {"min_outliers": settings["min_outliers"]}
     galaxies, _summary = read_features(paths.FEATURES)
     test = galaxies[galaxies["split"] == "test"]
     z = test["redshift"].to_numpy()
     predictions = predict_all(test, choices["inputs"])
 
-    scores = {name: metrics.with_errors(metrics.PAPER_ERA, z, p, **bootstrap) for name, p in predictions.items()}
+    scores = {name: figures_of_merit(z, p, **bootstrap) for name, p in predictions.items()}
     standard, best = predictions[STANDARD], predictions[STANDARD_TOP_1_2_3]
     compute = choices["compute"]
-    sizes = galaxies["split"].value_counts()
+    sizes, names = galaxies["split"].value_counts(), feature_names(galaxies)
     result: dict[str, Any] = {
         "sample": {f"n_{split}": int(sizes[split]) for split in ("train", "validation", "test")}
-        | {"n_features": len(feature_names(galaxies))},
+        | {
+            "n_features": len(names),
+            "n_psf_features": sum(name.startswith("psfMag_") for name in names),
+            "n_left_out_of_ranking": choices["n_left_out_of_ranking"],
+        },
         **{name: scores[name] for name in ADABOOSTS},
         "ann": {row: scores[row] for row in ROWS},
-        "ann_gain": gains(z, standard, best, **bootstrap),
-        "adaboost_vs_ann": gains(z, best, predictions["adaboost_same_inputs"], **bootstrap),
+        "ann_gain": gains(z, standard, best, **to_gain),
+        "adaboost_vs_ann": gains(z, best, predictions["adaboost_same_inputs"], **to_gain),
         "compute": compute | {"ratio": compute["ann_cpu_seconds"] / compute["adaboost_cpu_seconds"]},
         "lsst": metrics.with_errors(metrics.LSST_ERA, z, predictions["adaboost"], **bootstrap),
     }
     if "photoz_sdss" in test and test["photoz_sdss"].notna().any():
         sdss = test["photoz_sdss"].to_numpy()
-        result["sdss_vs_adaboost"] = compare_with_sdss(z, sdss, predictions["adaboost"], **bootstrap)
-    if not any(name.startswith("psfMag") for name in choices["inputs"][STANDARD]):
-        result["note"] = "the survey has no PSF magnitudes: model magnitudes stand for them"
+        result["sdss_vs_adaboost"] = compare_with_sdss(z, sdss, predictions["adaboost"], **to_gain)
     importances = pd.read_csv(paths.MODELS / NAME / IMPORTANCES, index_col="feature")
     tables = {
         IMPORTANCES: ranked(importances),

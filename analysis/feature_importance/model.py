@@ -141,24 +141,23 @@ class AdaBoostR2:
         return importances / max(importances.sum(), np.finfo(float).tiny)
 
     def save(self, path: Path) -> None:
-        """Write the trees in LightGBM's text format, and beside them, as JSON, their weights in the vote."""
-        votes = {"offset": self.offset_, "estimator_weights": self.estimator_weights_.tolist()}
-        for target, text in ((path, self._booster.model_to_string()), (_votes_path(path), json.dumps(votes))):
-            with replacing(target) as unfinished:
-                unfinished.write_text(text + "\n")
+        """Write one JSON file, so that trees (in LightGBM's text format) and their votes never part."""
+        content = {
+            "offset": self.offset_,
+            "estimator_weights": self.estimator_weights_.tolist(),
+            "trees": self._booster.model_to_string(),
+        }
+        with replacing(path) as unfinished:
+            unfinished.write_text(json.dumps(content, indent=1) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read what `save` wrote; the model predicts, bit for bit, what it did."""
+        content = json.loads(path.read_text())
         model = cls()
-        model._booster = lightgbm.Booster(model_file=path)
-        votes = json.loads(_votes_path(path).read_text())
-        model.offset_, model.estimator_weights_ = votes["offset"], np.array(votes["estimator_weights"])
+        model._booster = lightgbm.Booster(model_str=content["trees"])
+        model.offset_, model.estimator_weights_ = content["offset"], np.array(content["estimator_weights"])
         return model
-
-
-def _votes_path(path: Path) -> Path:
-    return path.with_suffix(".json")
 
 
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -90,19 +90,21 @@ def plot_ann_table(measured: dict[str, dict[str, float]], published: dict[str, d
 
 def plot_redshifts(counts: pd.DataFrame) -> Figure:
     """Draw the numbers of test galaxies by true and predicted redshift; dashed: the limits of an outlier."""
-    width = np.diff(np.unique(counts[["z_spec", "z_predicted"]])).min()
-    high = counts["z_spec"].max() + width / 2
-    edges = np.arange(0, high + width / 2, width)
+    width = counts["bin_width"].iloc[0]
+    centres = counts[["z_spec", "z_predicted"]].to_numpy()
+    first, last = (round(centre / width - 0.5) for centre in (min(centres.min(), width / 2), centres.max()))
+    edges = width * np.arange(first, last + 2)
+    low, high = edges[[0, -1]]
     figure, axes = plt.subplots(figsize=(4.2, 3.6))
     drawn = axes.hist2d(
         counts["z_spec"], counts["z_predicted"], edges, weights=counts["galaxies"], cmin=1, norm=LogNorm()
     )
     figure.colorbar(drawn[3], label="test galaxies in bin")
-    ends = np.array([0, high])
+    ends = np.array([low, high])
     axes.plot(ends, ends, color="k", linewidth=0.6)
     for sign in (-1, 1):
         axes.plot(ends, ends + sign * metrics.OUTLIER_LIMIT * (1 + ends), color="k", linestyle="--", linewidth=0.8)
-    axes.set(xlim=(0, high), ylim=(0, high), xlabel=r"$z_{\rm spec}$", ylabel=r"$z_{\rm predicted}$ (AdaBoost)")
+    axes.set(xlim=ends, ylim=ends, xlabel=r"$z_{\rm spec}$", ylabel=r"$z_{\rm predicted}$ (AdaBoost)")
     return figure
 
 

@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from analysis import metrics, params, paths
 from analysis.errors import InputError
-from analysis.feature_importance.evaluate import gains
+from analysis.feature_importance.evaluate import figures_of_merit, gains
 from analysis.feature_importance.names import METRICS
-from analysis.feature_importance.train import fit_adaboost, in_parallel
+from analysis.feature_importance.train import cross_validated
 from analysis.features import COLOURS, MAGNITUDES, feature_names, sample_with_features
 from analysis.survey.catalogue import read_catalogue, sha256
+from analysis.survey.columns_map import read_map
 from analysis.survey.ingest import ingest
 
 
@@ -79,59 +79,35 @@ TABLES = (
 )
 
 
-def cross_validated(galaxies: pd.DataFrame, inputs: list[str], depth: int, folds: int, settings: dict) -> np.ndarray:
-    """Predict each galaxy's redshift by an AdaBoost that was trained on the other folds.
-
-    Parameters
-    ----------
-    galaxies : pandas.DataFrame
-        One row per galaxy: inputs and `redshift`.
-    inputs : list of str
-        Features used.
-    depth : int
-        Of the trees.
-    folds : int
-        Number of parts, at random by the settings' seed: the same parts for any inputs.
-    settings : dict
-        Of the training stage.
-
-    Returns
-    -------
-    ndarray, shape (objects,)
-    """
-    fold = np.random.default_rng(settings["seed"]).permutation(len(galaxies)) % folds
-    training = [fold != number for number in range(folds)]
-    models = in_parallel(
-        lambda chosen: fit_adaboost(galaxies[chosen], inputs, depth, settings),
-        training,
-        settings["workers"],
-        f"{len(galaxies)} galaxies, {len(inputs)} features, {folds} folds",
-    )
-    predicted = np.empty(len(galaxies))
-    for chosen, model in zip(training, models, strict=True):
-        predicted[~chosen] = model.predict(galaxies.loc[~chosen, inputs].to_numpy())
-    return predicted
+def load_settings() -> dict[str, Any]:
+    """Return all settings that a result on a real table depends on: those of the stages, but for seed and depth."""
+    return {
+        **params.load("real_feature_importance"),
+        "z_max": params.load("features")["z_max"],
+        "adaboost": params.load("train_feature_importance")["adaboost"],
+        **{name: params.load("evaluate_feature_importance")[name] for name in ("n_bootstrap", "min_outliers")},
+    }
 
 
-def measure(galaxies: pd.DataFrame) -> dict[str, Any]:
+def measure(galaxies: pd.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the redshift metrics of a sample with all its features, with magnitudes and colours, and the gain."""
-    how, stage = params.load("real_feature_importance"), params.load("train_feature_importance")
-    bootstrap = {"n": params.load("evaluate_feature_importance")["n_bootstrap"], "seed": how["seed"]}
+    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    how = {"depth": settings["depth"], "folds": settings["folds"], "settings": settings | {"workers": 0}}
     names = feature_names(galaxies)
     photometry = [name for name in names if name in MAGNITUDES + COLOURS]
     if not set(photometry) & set(COLOURS):
         return {"not_run": "magnitudes in one band only: without a colour there is no photometric redshift"}
-    settings = stage | {"seed": how["seed"]}
     z = galaxies["redshift"].to_numpy()
-    baseline = predicted = cross_validated(galaxies, photometry, how["depth"], how["folds"], settings)
+    baseline = predicted = cross_validated(galaxies, photometry, **how)
     if len(names) > len(photometry):
-        predicted = cross_validated(galaxies, names, how["depth"], how["folds"], settings)
+        predicted = cross_validated(galaxies, names, **how)
     result: dict[str, Any] = {
-        "adaboost": metrics.with_errors(metrics.PAPER_ERA, z, predicted, **bootstrap),
-        "magnitudes_and_colours": metrics.with_errors(metrics.PAPER_ERA, z, baseline, **bootstrap),
+        "folds": settings["folds"],
+        "adaboost": figures_of_merit(z, predicted, **bootstrap),
+        "magnitudes_and_colours": figures_of_merit(z, baseline, **bootstrap),
     }
     if len(names) > len(photometry):
-        result["gain"] = gains(z, baseline, predicted, **bootstrap)
+        result["gain"] = gains(z, baseline, predicted, **bootstrap, min_outliers=settings["min_outliers"])
     return result
 
 
@@ -160,17 +136,34 @@ def provenance(table: RealTable, real_data: Path) -> dict[str, Any]:
     }
 
 
+def made_with(table: RealTable) -> dict[str, Any]:
+    """Return the settings, and the checksums of the code and of the columns map, that decide a table's result."""
+    code = [paths.PACKAGE / name for name in ("features.py", "metrics.py")]
+    code += [paths.PACKAGE / "feature_importance" / f"{name}.py" for name in ("evaluate", "model", "real", "train")]
+    files = [*code, paths.COLUMN_MAPS / table.map]
+    return {
+        "params": load_settings(),
+        "sha256": {path.relative_to(paths.ROOT).as_posix(): sha256(path) for path in files},
+    }
+
+
 def run_on_real_tables(options: argparse.Namespace) -> None:
     """Real tables -> results/real/<table>/metrics.json: figures and numbers, never rows."""
-    z_max = params.load("features")["z_max"]
+    settings = load_settings()
     for table in TABLES:
         print(f"{table.name}: {table.what}")
         with ingested(table, options.real_data) as catalogue:
-            galaxies = sample_with_features(catalogue, z_max)
+            galaxies = sample_with_features(catalogue, settings["z_max"])
             sample = {
                 "n_objects": len(catalogue),
                 "n_galaxies_with_redshift": len(galaxies),
                 "n_features": len(feature_names(galaxies)),
             }
-        result = {"provenance": provenance(table, options.real_data), "sample": sample} | measure(galaxies)
-        metrics.write_metrics(paths.REAL_RESULTS / table.name / METRICS, result)
+        result: dict[str, Any] = {
+            "provenance": provenance(table, options.real_data),
+            "made_with": made_with(table),
+            "sample": sample,
+        }
+        if read_map(paths.COLUMN_MAPS / table.map).simulated:
+            result["simulated"] = True
+        metrics.write_metrics(paths.REAL_RESULTS / table.name / METRICS, result | measure(galaxies, settings))

@@ -1,7 +1,6 @@
 """Train the learners of Hoyle et al. (2015) and rank the features. Everything is chosen on validation."""
 
 import argparse
-import os
 import shutil
 import time
 from collections.abc import Callable, Collection
@@ -16,6 +15,7 @@ from rich.progress import track
 from torch.utils.data import TensorDataset
 
 from analysis import metrics, params, paths
+from analysis.cores import cores
 from analysis.feature_importance.model import AdaBoostR2
 from analysis.feature_importance.names import (
     ADABOOSTS,
@@ -45,7 +45,7 @@ def subsamples(galaxies: pd.DataFrame, edges: np.ndarray) -> dict[str, np.ndarra
     Parameters
     ----------
     galaxies : pandas.DataFrame
-        One row per galaxy; where `fracDeV_r` or `dered_r` is missing, there is no division by it.
+        One row per galaxy; where no galaxy has `fracDeV_r` or `dered_r`, there is no division by it.
     edges : ndarray, shape (2,)
         r magnitudes between bright, middle and faint.
 
@@ -55,10 +55,10 @@ def subsamples(galaxies: pd.DataFrame, edges: np.ndarray) -> dict[str, np.ndarra
         Name of each subsample: whether a galaxy is in it, shape (objects,).
     """
     types, magnitudes = {"all": np.full(len(galaxies), True)}, {"all": np.full(len(galaxies), True)}
-    if "fracDeV_r" in galaxies:
+    if _is_measured(galaxies, "fracDeV_r"):
         weight = galaxies["fracDeV_r"].to_numpy()
         types = {"early": weight > _EARLY_TYPE, "late": weight <= _EARLY_TYPE}
-    if "dered_r" in galaxies:
+    if _is_measured(galaxies, "dered_r"):
         r = galaxies["dered_r"].to_numpy()
         magnitudes = {
             "bright": r < edges[0],
@@ -68,6 +68,10 @@ def subsamples(galaxies: pd.DataFrame, edges: np.ndarray) -> dict[str, np.ndarra
     return {
         f"{t}_{m}": of_type & of_magnitude for t, of_type in types.items() for m, of_magnitude in magnitudes.items()
     }
+
+
+def _is_measured(galaxies: pd.DataFrame, name: str) -> bool:
+    return name in galaxies and bool(galaxies[name].notna().any())
 
 
 def top_features(importances: pd.DataFrame, k: int) -> list[str]:
@@ -105,14 +109,50 @@ def in_parallel(
 
     Threads suffice: LightGBM computes outside of Python's lock.
     """
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(workers or cores()) as pool:
         return list(track(pool.map(work, items), description, total=len(items)))
+
+
+def cross_validated(
+    galaxies: pd.DataFrame, inputs: list[str], depth: int, folds: int, settings: dict[str, Any]
+) -> np.ndarray:
+    """Predict each galaxy's redshift by an AdaBoost that was trained on the other folds.
+
+    Parameters
+    ----------
+    galaxies : pandas.DataFrame
+        One row per galaxy: inputs and `redshift`.
+    inputs : list of str
+        Features used.
+    depth : int
+        Of the trees.
+    folds : int
+        Number of parts, at random by the settings' seed: the same parts for any inputs.
+    settings : dict
+        Of the training stage.
+
+    Returns
+    -------
+    ndarray, shape (objects,)
+    """
+    fold = np.random.default_rng(settings["seed"]).permutation(len(galaxies)) % folds
+    training = [fold != number for number in range(folds)]
+    models = in_parallel(
+        lambda chosen: fit_adaboost(galaxies[chosen], inputs, depth, settings),
+        training,
+        settings["workers"],
+        f"{len(galaxies)} galaxies, {len(inputs)} features, {folds} folds",
+    )
+    predicted = np.empty(len(galaxies))
+    for chosen, model in zip(training, models, strict=True):
+        predicted[~chosen] = model.predict(galaxies.loc[~chosen, inputs].to_numpy())
+    return predicted
 
 
 def fit_networks(
     training: pd.DataFrame, validation: pd.DataFrame, row: str, inputs: list[str], settings: dict[str, Any]
 ) -> float:
-    """Train the networks of a row of the table; return the CPU seconds of one, on average."""
+    """Train the networks of a row of the table; return the CPU seconds of all, for their mean is what is judged."""
     samples = (_tensors(training, inputs), _tensors(validation, inputs))
     X, z = training[inputs].to_numpy(float), training["redshift"].to_numpy()
     seconds = 0.0
@@ -125,7 +165,7 @@ def fit_networks(
         seconds += sum(epoch["cpu_seconds"] for epoch in history)
         network.save(paths.MODELS / NAME / row / f"network_{number}.safetensors")
         shutil.copy(checkpoints / LOG, paths.MODELS / NAME / row / f"log_{number}.csv")
-    return seconds / settings["n_networks"]
+    return seconds
 
 
 def _checkpoints() -> Path:
@@ -145,8 +185,12 @@ def _cpu_seconds(work: Callable[[], Any]) -> tuple[Any, float]:
 
 def choose_depth(
     training: pd.DataFrame, validation: pd.DataFrame, names: list[str], settings: dict[str, Any]
-) -> tuple[AdaBoostR2, int, dict[str, float]]:
-    """Fit to all features with each depth; return the best on validation, its depth, sigma by depth."""
+) -> tuple[AdaBoostR2, int, dict[str, dict[str, float]]]:
+    """Fit to all features with each depth; return the model chosen, its depth, sigma with error by depth.
+
+    Chosen is the smallest depth whose sigma on validation is within one bootstrap error of the lowest (the
+    one-standard-error rule: Breiman et al. 1984, Classification and Regression Trees, section 3.4.3).
+    """
     depths = settings["depths"]
     models = in_parallel(
         lambda depth: fit_adaboost(training, names, depth, settings),
@@ -156,29 +200,49 @@ def choose_depth(
     )
     fits = dict(zip(depths, models, strict=True))
     z, X = validation["redshift"].to_numpy(), validation[names].to_numpy()
-    sigmas = {depth: metrics.sigma(z, model.predict(X)) for depth, model in fits.items()}
-    best = min(sigmas, key=lambda depth: sigmas[depth])
-    return fits[best], best, {str(depth): sigma for depth, sigma in sigmas.items()}
+    resampling = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    sigmas = {
+        depth: metrics.with_errors({"sigma": metrics.sigma}, z, model.predict(X), **resampling)
+        for depth, model in fits.items()
+    }
+    lowest = min(sigmas.values(), key=lambda found: found["sigma"])
+    limit = lowest["sigma"] + lowest["sigma_err"]
+    chosen = min(depth for depth, found in sigmas.items() if found["sigma"] <= limit)
+    return fits[chosen], chosen, {str(depth): found for depth, found in sigmas.items()}
+
+
+def without_bad_labels(
+    training: pd.DataFrame, names: list[str], depth: int, settings: dict[str, Any]
+) -> pd.DataFrame:
+    """Leave out the galaxies whose redshift contradicts their photometry: outliers of a model that never saw them.
+
+    AdaBoost.R2 divides all losses by the largest. One wrong redshift, which no feature can explain, sets that scale
+    and draws weight until trees isolate the galaxy by whatever feature it is extreme in: harmless to the weighted
+    median of a prediction, but not to a ranking of features.
+    """
+    predicted = cross_validated(training, names, depth, settings["folds"], settings)
+    return training[~metrics.is_outlier(training["redshift"].to_numpy(), predicted)]
 
 
 def importances_by_subsample(
-    training: pd.DataFrame, whole: AdaBoostR2, names: list[str], depth: int, settings: dict[str, Any]
+    galaxies: pd.DataFrame, names: list[str], depth: int, settings: dict[str, Any]
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return importances over all training galaxies ('all') and each large subsample, and how they divide."""
-    edges = np.nanquantile(training["dered_r"], [1 / 3, 2 / 3]) if "dered_r" in training else np.empty(0)
+    """Return importances over all galaxies ('all') and each large subsample, and how they divide."""
+    has_r = _is_measured(galaxies, "dered_r")
+    edges = np.nanquantile(galaxies["dered_r"], [1 / 3, 2 / 3]) if has_r else np.empty(0)
     large = {
         name: chosen
-        for name, chosen in subsamples(training, edges).items()
-        if settings["min_subsample"] <= chosen.sum() < len(training)
+        for name, chosen in subsamples(galaxies, edges).items()
+        if settings["min_subsample"] <= chosen.sum() < len(galaxies)
     }
+    samples = {"all": np.full(len(galaxies), True)} | large
     models = in_parallel(
-        lambda chosen: fit_adaboost(training[chosen], names, depth, settings),
-        large.values(),
+        lambda chosen: fit_adaboost(galaxies[chosen], names, depth, settings),
+        samples.values(),
         settings["workers"],
-        "AdaBoost, subsamples",
+        "AdaBoost, all galaxies and subsamples",
     )
-    columns = {name: model.feature_importances_ for name, model in zip(large, models, strict=True)}
-    columns = {"all": whole.feature_importances_} | columns
+    columns = {name: model.feature_importances_ for name, model in zip(samples, models, strict=True)}
     sizes = {name: int(chosen.sum()) for name, chosen in large.items()}
     table = pd.DataFrame(columns, index=pd.Index(names, name="feature"))
     return table, {"magnitude_edges": [float(edge) for edge in edges], "subsamples": sizes}
@@ -196,7 +260,8 @@ def train_feature_importance(_: argparse.Namespace) -> None:
     training, validation = (galaxies[galaxies["split"] == split] for split in ("train", "validation"))
 
     adaboost, depth, sigmas = choose_depth(training, validation, names, settings)
-    importances, divided = importances_by_subsample(training, adaboost, names, depth, settings)
+    ranking = without_bad_labels(training, names, depth, settings)
+    importances, divided = importances_by_subsample(ranking, names, depth, settings)
     with replacing(folder / IMPORTANCES) as partial:
         importances.to_csv(partial, float_format="%.6g")
     inputs = network_inputs(names, importances.drop(columns="all") if divided["subsamples"] else importances)
@@ -207,7 +272,7 @@ def train_feature_importance(_: argparse.Namespace) -> None:
     )
     standard = fit_adaboost(training, inputs[STANDARD], depth, settings)
     for name, model in zip(ADABOOSTS, (adaboost, standard, same_inputs), strict=True):
-        model.save(folder / f"{name}.txt")
+        model.save(folder / f"{name}.json")
     ann_seconds = {
         row: fit_networks(training, validation, row, inputs[row], settings)
         for row in track(ROWS, "neural networks, rows of the table")
@@ -215,7 +280,8 @@ def train_feature_importance(_: argparse.Namespace) -> None:
     adaboost_inputs = dict(zip(ADABOOSTS, (names, inputs[STANDARD], inputs[STANDARD_TOP_1_2_3]), strict=True))
     choices = {
         "depth": depth,
-        "validation_sigma_by_depth": sigmas,
+        "validation_by_depth": sigmas,
+        "n_left_out_of_ranking": len(training) - len(ranking),
         **divided,
         "inputs": adaboost_inputs | inputs,
         "compute": {

@@ -65,10 +65,11 @@ def compendium(tmp_path, monkeypatch):
 
 @pytest.fixture
 def survey(compendium):
-    """Return a function that lays out a compendium with a synthetic survey, less columns like a pattern."""
+    """Return a function that lays out a compendium with a synthetic survey, some columns left out, some empty."""
 
-    def lay_out(without: str = "nothing", objects: int = 1500):
+    def lay_out(without: str = "nothing", objects: int = 1500, empty: str = "nothing"):
         catalogue = synthetic_catalogue(objects, seed=1)
+        catalogue[catalogue.filter(regex=empty).columns] = np.nan
         return compendium(catalogue.drop(columns=catalogue.filter(regex=without).columns))
 
     return lay_out

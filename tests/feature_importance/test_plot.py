@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from analysis.feature_importance import plot
 
@@ -28,8 +29,22 @@ def test_published_values_stand_at_their_own_rows():
 
 
 def test_redshift_histogram_keeps_counts_and_gaps():
-    counts = pd.DataFrame({"z_spec": [0.01, 0.03, 0.09], "z_predicted": [0.03, 0.03, 0.05], "galaxies": [7, 2, 1]})
+    counts = pd.DataFrame(
+        {"z_spec": [0.01, 0.03, 0.09], "z_predicted": [0.03, 0.03, 0.05], "bin_width": 0.02, "galaxies": [7, 2, 1]}
+    )
     axes = plot.plot_redshifts(counts).axes[0]
     drawn = axes.collections[0].get_array()
     assert drawn.sum() == 10
     assert drawn.count() == 3  # the rest is masked
+
+
+@pytest.mark.parametrize(
+    ("z_spec", "z_predicted"),
+    [([0.01, 0.03], [0.03, 0.75]), ([0.31], [0.31]), ([0.09, 0.05], [-0.03, 0.05]), ([0.01, 0.41], [0.01, 0.41])],
+    ids=["predicted above all true ones", "one bin", "below zero", "far apart"],
+)
+def test_no_galaxy_is_lost_from_the_redshift_histogram(z_spec, z_predicted):
+    counts = pd.DataFrame({"z_spec": z_spec, "z_predicted": z_predicted, "bin_width": 0.02, "galaxies": 3})
+    mesh = plot.plot_redshifts(counts).axes[0].collections[0]
+    assert mesh.get_array().sum() == 3 * len(counts)
+    np.testing.assert_allclose(np.diff(mesh.get_coordinates()[0, :, 0]), 0.02)

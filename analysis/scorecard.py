@@ -64,7 +64,7 @@ def interval_above_zero(ours: Measurement, _: float) -> bool:
 
 def interval_covers(ours: Measurement, published: float) -> bool | None:
     """Tell whether the 95% interval is above zero and contains the published value; None where it is too wide."""
-    if ours.high - ours.low > abs(published):
+    if ours.high - ours.low > abs(published) / 2:
         return None  # an interval that contains everything says nothing
     return ours.low > 0 and ours.low <= published <= ours.high
 
@@ -87,7 +87,7 @@ RULES = {
     "interval_above_zero": Rule(interval_above_zero, "our 95% interval is above zero", needs_interval=True),
     "interval_covers": Rule(
         interval_covers,
-        "our 95% interval is above zero and contains the published value (undecided where it is wider than that value)",
+        "our 95% interval is above zero and contains the published value (undecided where wider than half that value)",
         needs_interval=True,
     ),
     "at_least": Rule(at_least, "ours is at least {least}"),
@@ -369,12 +369,12 @@ def run(only_print: bool) -> None:
     """Score every claim, or only print the scorecard that is there."""
     path = paths.RESULTS / SCORECARD
     if not only_print:
-        rows = score(paths.RESULTS, paths.PAPER, paths.DATA)
-    elif path.is_file():
-        with open(path, newline="") as file:
-            rows = list(csv.DictReader(file))
-    else:
+        print(f"{len(score(paths.RESULTS, paths.PAPER, paths.DATA))} claims: results/{SCORECARD}")
+        return
+    if not path.is_file():
         raise InputError(f"{path} is not there yet; `python -m analysis scorecard` writes it")
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
     console = Console()
     # into a file or a log, where there is no width to keep to, lines may be long
     print_scorecard(rows, console if console.is_terminal else Console(width=_LOG_WIDTH))

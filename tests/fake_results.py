@@ -28,7 +28,14 @@ ANN = {
     "standard_and_top_1_2_3": POINT | {"sigma": 0.065},
 }
 FEATURE_IMPORTANCE: dict[str, Any] = {
-    "sample": {"n_train": 12345, "n_validation": 4115, "n_test": 4115, "n_features": 85, "n_psf_features": 15},
+    "sample": {
+        "n_train": 12345,
+        "n_validation": 4115,
+        "n_test": 4115,
+        "n_features": 85,
+        "n_psf_features": 15,
+        "n_left_out_of_ranking": 7,
+    },
     "adaboost": POINT,
     "adaboost_standard": POINT,
     "adaboost_same_inputs": POINT,
@@ -56,7 +63,14 @@ PROVENANCE = {
     "source": "drawn by `python -m analysis survey mock`",
     "generator": {"objects": 40000, "seed": 17, "parameters_sha256": "01" * 32},
     "licence": "CC0",
-    "counts": {"objects": 40000, "GALAXY": 30000, "STAR": 9000, "QSO": 1000, "with_redshift": 25000},
+    "counts": {
+        "objects": 40000,
+        "GALAXY": 30000,
+        "STAR": 9000,
+        "QSO": 1000,
+        "with_redshift": 25000,
+        "unflagged_redshift_failures": 45,
+    },
     "code_version": "0.1.0",
     "sha256": {"catalogue.parquet": "ef" * 32},
 }

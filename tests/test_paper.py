@@ -8,6 +8,7 @@ import stat
 import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pypandoc
 import pytest
 import yaml
@@ -152,7 +153,7 @@ def test_the_floor_resolves_everything(paper):
     assert "<strong>Figure 2: </strong></span>Two, of" in html
     assert "Drucker 1997" in html
     assert "<td" in html
-    assert f"Made by the floor (pandoc {pypandoc.get_pandoc_version()}, without Quarto)" in html
+    assert f"Made by pandoc {pypandoc.get_pandoc_version()} and Typst, without Quarto" in html
     assert not re.search(r'(src|href)="https?://[^"]*\.(js|css|png)', html)  # one file, no network
 
 
@@ -305,3 +306,14 @@ def test_the_paper_on_a_survey_of_ones_own(compendium):
     assert "circular." not in html.replace("not circular", "")
     assert PROVENANCE["kind"] == "mock"
     assert "on the mock</strong>" not in html
+
+
+@pytest.mark.parametrize("subsamples", [[], ["all_bright", "all_faint"], ["early_bright"]])
+def test_importances_are_shown_whatever_divides_the_survey(subsamples):
+    table = pd.DataFrame({"feature": ["dered_g-r", "q_z"], "importance_all": [0.9, 0.1], "rank_all": [1, 2]})
+    for name in subsamples:
+        table[f"importance_{name}"], table[f"rank_{name}"] = [0.2, 0.8], [2, 30]
+    text = tables.importances(table)
+    assert "`dered_g-r`" in text
+    assert ("early bright" in text) == ("early_bright" in subsamples)
+    assert ("|bright, faint|" in text) == ("all_bright" in subsamples)

@@ -52,7 +52,7 @@ def render(paper: Path, build: Path) -> str:
     Returns
     -------
     str
-        The renderer: 'Quarto' or 'the floor (pandoc …)'.
+        The renderer, in words.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def render(paper: Path, build: Path) -> str:
             compile_pdf(work / "index.typ", made / "index.pdf")
         with replaced_folder(build) as folder:
             shutil.copytree(made, folder, dirs_exist_ok=True)
-    return "Quarto" if quarto else f"the floor (pandoc {pypandoc.get_pandoc_version()})"
+    return "Quarto" if quarto else f"pandoc {pypandoc.get_pandoc_version()} and Typst (no Quarto here)"
 
 
 def expand(paper: Path) -> str:

@@ -10,7 +10,7 @@ from analysis.survey.schema import BANDS
 
 # Rows of Hoyle et al.'s table: key in published.yaml and metrics.json, and how the paper calls it.
 ANN_ROWS = {
-    "psf_magnitudes_and_colours": "PSF magnitudes and colours (standard)",
+    "psf_magnitudes_and_colours": "standard",
     "top_1_2": "ranked 1, 2",
     "standard_and_top_1_2": "standard + ranked 1, 2",
     "standard_and_top_1_2_3": "standard + ranked 1, 2, 3",
@@ -85,7 +85,7 @@ def trees(metrics: dict[str, Any]) -> str:
     """Write the boosted trees' figures of merit by set of inputs."""
     names = {
         "adaboost": "all features",
-        "adaboost_standard": "PSF magnitudes and colours (standard)",
+        "adaboost_standard": "standard",
         "adaboost_same_inputs": "the inputs of the last aNN row",
     }
     leaves = ("mu", "sigma", "sigma68", "sigma_scaled", "outliers_percent")
@@ -103,12 +103,12 @@ def importances(table: pd.DataFrame) -> str:
         One row per feature, highest rank first: `feature`, and for each sample (`all` and the subsamples)
         `importance_…` and `rank_…`.
     """
-    ranks = table.filter(regex="^rank_(?!all)").rename(columns=lambda name: name.removeprefix("rank_"))
-    high = (ranks <= TOP_RANKS).to_numpy()
+    subsamples = [name for name in table if str(name).startswith("rank_") and name != "rank_all"]
     cells = []
-    for row, of_sample in zip(table.to_dict("records"), high, strict=True):
-        if row["rank_all"] <= RANKS_SHOWN or of_sample.any():
-            where = ", ".join(ranks.columns[of_sample].str.replace("_", " ")) or "–"
+    for row in table.to_dict("records"):
+        high = [name.removeprefix("rank_") for name in subsamples if row[name] <= TOP_RANKS]
+        if row["rank_all"] <= RANKS_SHOWN or high:
+            where = ", ".join(name.removeprefix("all_").replace("_", " ") for name in high) or "–"
             cells.append([str(row["rank_all"]), f"`{row['feature']}`", f"{row['importance_all']:.3f}", where])
     header = ["Rank", "Feature", "Importance", f"Among the first {TOP_RANKS} of the galaxies that are"]
     return pipe_table(header, cells, [8, 22, 14, 56], "rlrl")
@@ -177,6 +177,10 @@ def survey_columns(summary: dict[str, Any]) -> str:
 def _flat(tree: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
     lines: list[tuple[str, str]] = []
     for name, value in tree.items():
+        if value in ("", [], {}, None):
+            continue
+        if isinstance(value, list) and isinstance(value[0], dict):
+            value = {str(number): entry for number, entry in enumerate(value, 1)}
         if isinstance(value, dict):
             lines += _flat(value, f"{above}{name}: ")
         elif "sha256" in above + name:

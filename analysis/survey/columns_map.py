@@ -170,6 +170,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML file that holds a mapping, or raise InputError."""
     try:
         content = yaml.load(Path(path).read_text(encoding="utf-8"), _UniqueKeys)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a page of YAML") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: cannot be read as YAML ({error})") from None
     return _mapping(content, str(path))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import paths
+from analysis.errors import InputError
 
 DESCRIPTION = """\
 The raw data of the pipeline: a folder with catalogue.parquet, provenance.json and, where there are any,
@@ -98,15 +99,24 @@ def _at_least_one(text: str) -> int:
     return number
 
 
+def _check_outside_data(out: Path) -> None:
+    """Raise InputError for a new survey inside data/, which belongs to the one in place."""
+    if out.resolve().is_relative_to(paths.DATA):
+        raise InputError(f"{out}: is inside {paths.DATA}; choose a folder elsewhere, and `survey use` puts it in place")
+
+
 def _mock(options: argparse.Namespace) -> None:
     from analysis.survey.mock.generate import generate
 
+    _check_outside_data(options.out)
     generate(objects=options.objects, seed=options.seed, out=options.out, workers=options.workers)
+    print(f"{options.out} is made; see it with: python -m analysis survey validate {options.out}")
 
 
 def _ingest(options: argparse.Namespace) -> None:
     from analysis.survey.ingest import ingest
 
+    _check_outside_data(options.out)
     ingest(options.files, options.columns, options.out)
     print(f"{options.out} is made; see it with: python -m analysis survey validate {options.out}")
 

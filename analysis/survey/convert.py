@@ -152,7 +152,7 @@ def _identifiers(raw: RawTable, source: str) -> np.ndarray:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         row = _first_unreadable(values, pa.int64())
         text = str(values[row].as_py())
-        expected = "a whole number below 2^63"
+        expected = "a whole number below 2^63 (leave object_id out of the map to number the rows)"
         if re.search(r"[.eE]", text) and FLOAT_NOTATION.fullmatch(text):
             expected += ": this is a float, which has lost digits (leave object_id out of the map to number the rows)"
         raise InputError(_message(raw, row, source, "object_id", repr(text), expected)) from None

@@ -6,5 +6,5 @@ function Span(span)
   if quarto then
     return pandoc.Str("Quarto " .. tostring(pandoc.types.Version(quarto.version)))
   end
-  return pandoc.Str("the floor (pandoc " .. tostring(PANDOC_VERSION) .. ", without Quarto)")
+  return pandoc.Str("pandoc " .. tostring(PANDOC_VERSION) .. " and Typst, without Quarto")
 end

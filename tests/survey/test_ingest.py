@@ -297,7 +297,7 @@ def test_unreadable_map_and_existing_folder(tmp_path, door):
     (tmp_path / "bad.yaml").write_text("columns: {redshift: z")
     (tmp_path / "twice.yaml").write_text("columns: {redshift: z, redshift: zphot}")
     for path in (tmp_path / "bad.yaml", tmp_path / "twice.yaml", tmp_path / "none.yaml"):
-        with pytest.raises(InputError, match="cannot be read as YAML"):
+        with pytest.raises(InputError, match=r"cannot be read as YAML|no such file"):
             ingest([tmp_path / "table.csv"], path, tmp_path / "survey")
     (tmp_path / "survey").mkdir()
     with pytest.raises(InputError, match="exists already"):

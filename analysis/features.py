@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import params, paths
+from analysis.errors import InputError
 from analysis.files import replacing
 from analysis.survey.catalogue import column_names, read_catalogue
 from analysis.survey.schema import BANDS
@@ -205,7 +206,8 @@ def make_features(_: argparse.Namespace) -> None:
     if "redshift" not in present:
         summary["not_run"] = "the survey has no redshifts"
     elif len(galaxies) < settings["min_galaxies"]:
-        summary["not_run"] = f"fewer than {settings['min_galaxies']} galaxies with redshift and magnitudes"
+        needed = settings["min_galaxies"]
+        summary["not_run"] = f"{len(galaxies)} galaxies with redshift and magnitudes; {needed} are needed"
     if "not_run" in summary:
         galaxies = galaxies.iloc[:0].assign(split="")
     else:
@@ -222,5 +224,13 @@ def _write(galaxies: pd.DataFrame, summary: dict[str, Any], folder: Path) -> Non
 
 
 def read_features(folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read what the features stage wrote: one row per labelled galaxy, and the summary."""
+    """Read what the features stage wrote: one row per labelled galaxy, and the summary.
+
+    Raises
+    ------
+    InputError
+        If the stage has not run.
+    """
+    if not (folder / SUMMARY_FILE).is_file():
+        raise InputError(f"{folder}: no features here; `python -m analysis features` makes them")
     return pd.read_parquet(folder / FEATURES_FILE), json.loads((folder / SUMMARY_FILE).read_text())

@@ -48,6 +48,7 @@ FEATURE_IMPORTANCE: dict[str, Any] = {
 REAL = {
     "galaxyzoo1_table": {
         "provenance": {"what": "galaxies", "source": "example.org/a_b", "files": {"galaxies.csv": "ab" * 32}},
+        "folds": 5,
         "sample": {"n_objects": 2000, "n_galaxies_with_redshift": 1900, "n_features": 38},
         "adaboost": POINT,
         "magnitudes_and_colours": POINT,

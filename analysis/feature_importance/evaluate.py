@@ -148,7 +148,8 @@ def evaluate_feature_importance(_: argparse.Namespace) -> None:
     galaxies, _summary = read_features(paths.FEATURES)
     test = galaxies[galaxies["split"] == "test"]
     z = test["redshift"].to_numpy()
-    predictions = predict_all(test, choices["inputs"])
+    inputs = choices["inputs"]
+    predictions = predict_all(test, inputs)
 
     scores = {name: figures_of_merit(z, p, **bootstrap) for name, p in predictions.items()}
     standard, best = predictions[STANDARD], predictions[STANDARD_TOP_1_2_3]
@@ -163,7 +164,8 @@ def evaluate_feature_importance(_: argparse.Namespace) -> None:
         },
         **{name: scores[name] for name in ADABOOSTS},
         "ann": {row: scores[row] for row in ROWS},
-        "ann_gain": gains(z, standard, best, **to_gain),
+        # the same inputs give the same networks: no gain to speak of
+        "ann_gain": {} if inputs[STANDARD] == inputs[STANDARD_TOP_1_2_3] else gains(z, standard, best, **to_gain),
         "adaboost_vs_ann": gains(z, best, predictions["adaboost_same_inputs"], **to_gain),
         "compute": compute | {"ratio": compute["ann_cpu_seconds"] / compute["adaboost_cpu_seconds"]},
         "lsst": metrics.with_errors(metrics.LSST_ERA, z, predictions["adaboost"], **bootstrap),
@@ -174,7 +176,7 @@ def evaluate_feature_importance(_: argparse.Namespace) -> None:
     importances = pd.read_csv(paths.MODELS / NAME / IMPORTANCES, index_col="feature")
     tables = {
         IMPORTANCES: ranked(importances),
-        ANN_TABLE: ann_table(result["ann"], choices["inputs"]),
+        ANN_TABLE: ann_table(result["ann"], inputs),
         REDSHIFTS: binned(z, predictions["adaboost"], settings["bin_width"]),
     }
     _write(result, tables)

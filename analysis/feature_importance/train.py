@@ -211,9 +211,7 @@ def choose_depth(
     return fits[chosen], chosen, {str(depth): found for depth, found in sigmas.items()}
 
 
-def without_bad_labels(
-    training: pd.DataFrame, names: list[str], depth: int, settings: dict[str, Any]
-) -> pd.DataFrame:
+def without_bad_labels(training: pd.DataFrame, names: list[str], depth: int, settings: dict[str, Any]) -> pd.DataFrame:
     """Leave out the galaxies whose redshift contradicts their photometry: outliers of a model that never saw them.
 
     AdaBoost.R2 divides all losses by the largest. One wrong redshift, which no feature can explain, sets that scale

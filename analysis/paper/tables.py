@@ -103,7 +103,7 @@ def importances(table: pd.DataFrame) -> str:
         One row per feature, highest rank first: `feature`, and for each sample (`all` and the subsamples)
         `importance_…` and `rank_…`.
     """
-    subsamples = [name for name in table if str(name).startswith("rank_") and name != "rank_all"]
+    subsamples = [name for name in map(str, table) if name.startswith("rank_") and name != "rank_all"]
     cells = []
     for row in table.to_dict("records"):
         high = [name.removeprefix("rank_") for name in subsamples if row[name] <= TOP_RANKS]

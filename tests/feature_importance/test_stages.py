@@ -102,7 +102,7 @@ def test_compute_counts_every_network_of_the_mean(survey):
 
 @pytest.mark.parametrize(
     ("without", "objects", "why"),
-    [("redshift", 1500, "the survey has no redshifts"), ("nothing", 150, "fewer than 200 galaxies")],
+    [("redshift", 1500, "the survey has no redshifts"), ("nothing", 150, "200 are needed")],
 )
 def test_what_cannot_run_says_so_and_the_rest_goes_on(survey, without, objects, why):
     survey(without, objects)

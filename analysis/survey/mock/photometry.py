@@ -5,7 +5,7 @@ What a column means decides how it is computed (Stoughton et al. 2002, section 4
 - psfMag: the flux that a PSF-weighted sum finds; fiberMag: a 3 arcsec aperture after convolution to 2 arcsec seeing;
 - petroRad, petroMag, Stokes q and u: from the profile as seen, so seeing enters them, band by band;
 - model magnitudes, radii and axis ratios: fits corrected for the PSF, hence biased by the wrong profile and scattered
-  by noise, but not convolved; modelMag uses the r-band fit in every band.
+  by noise, but not convolved; modelMag uses the r-band fit in every band, cModelMag each band's own two.
 
 Fluxes are in nanomaggies, lengths in arcsec; arrays are (objects, bands). Noise of the sky is white, with photon noise
 of the object added; the errors of different magnitudes of one object are correlated as far as they weigh the same
@@ -31,6 +31,7 @@ FIBER_RADIUS, FIBER_SEEING = 1.5, 2.0
 PETROSIAN_RATIO, PETROSIAN_APERTURE = 0.2, 2.0
 ISOPHOTE = 25.0  # mag / arcsec^2, within which Stokes parameters are measured
 SHAPE_LIMIT, PETROSIAN_LIMIT = 0.1, 0.3  # signal-to-noise below which nothing is measured: null
+AXIS_RATIO_PRIOR = 0.5  # standard deviation
 _LN_TO_MAG = 2.5 / np.log(10)
 
 
@@ -233,56 +234,89 @@ def _at_index(curves: FloatArray, index: FloatArray) -> FloatArray:
     return np.take_along_axis(curves, nearest[..., None], axis=-1)[..., 0]
 
 
+@dataclass(frozen=True)
+class Fit:
+    """One profile fitted to every object in every band by itself: all arrays are (n, 5)."""
+
+    radius: FloatArray  # arcsec; this and the axis ratio without noise
+    axis_ratio: FloatArray
+    flux: FloatArray
+    area: FloatArray  # over which the fit weighs the sky's noise, arcsec^2
+    signal: FloatArray  # over noise
+    stretch: FloatArray  # ln of the factor by which noise in the radius changes the flux
+
+
+def _fit(
+    rng: Generator, scene: Scene, name: str, table: dict[str, FloatArray], columns: dict[str, FloatArray]
+) -> Fit:
+    """Fit one profile, and store its noisy radius and axis ratio."""
+    bulge, disc = scene.bulge * table[f"{name}_bulge"], (1 - scene.bulge) * table[f"{name}_disc"]
+    flux = scene.flux * (bulge + disc)
+    size = scene.disc_radius / scene.fwhm * np.exp(table[f"ln_{name}_size"])
+    weight = np.clip(disc / (bulge + disc), 0, 1)
+    axis_ratio = scene.disc_axis_ratio**weight * scene.bulge_axis_ratio ** (1 - weight)
+    area = profiles.interpolate(profiles.profile_table(name).area, size, axis_ratio)
+    signal = flux / np.sqrt(scene.noise**2 * area * scene.fwhm**2 + flux / scene.gain)
+    noisy_size, noisy_ratio, stretch = _noisy_shape(rng, name, size, axis_ratio, signal, area)
+    measurable = signal > SHAPE_LIMIT
+    _put(columns, f"{name}Rad", np.where(measurable, noisy_size * scene.fwhm, np.nan))
+    _put(columns, f"{name}AB", np.where(measurable, noisy_ratio, np.nan))
+    return Fit(size * scene.fwhm, axis_ratio, flux, area * scene.fwhm**2, signal, stretch)
+
+
 def _model_fits(
     rng: Generator, scene: Scene, noise: Noise, psf_area: FloatArray, columns: dict[str, FloatArray]
 ) -> None:
     size, ratio = scene.disc_radius / scene.fwhm, scene.bulge_radius / scene.disc_radius
-    own = fits.fitted(scene.bulge, ratio, size)  # each band's fit to itself …
-    by_r = fits.fitted(np.repeat(scene.bulge[:, [R]], 5, axis=1), ratio, size)  # … and the r-band profile in each band
-    flux, signal, stretch = {}, {}, {}
-    for name, (radius, shape) in {"exp": ("expRad", "expAB"), "deV": ("deVRad", "deVAB")}.items():
-        found = {part: own[f"{name}_{part}"] for part in ("bulge", "disc")}
-        flux[name] = scene.flux * (scene.bulge * found["bulge"] + (1 - scene.bulge) * found["disc"])
-        fit_size = size * np.exp(own[f"ln_{name}_size"])
-        weight = np.clip((1 - scene.bulge) * found["disc"] * scene.flux / flux[name], 0, 1)
-        axis_ratio = scene.disc_axis_ratio**weight * scene.bulge_axis_ratio ** (1 - weight)
-        area = profiles.interpolate(profiles.profile_table(name).area, fit_size, axis_ratio) * scene.fwhm**2
-        signal[name] = flux[name] / np.sqrt(scene.noise**2 * area + flux[name] / scene.gain)
-        noisy_size, noisy_ratio, stretch[name] = _noisy_shape(
-            rng, name, fit_size, axis_ratio, signal[name], area / scene.fwhm**2
-        )
-        measurable = signal[name] > SHAPE_LIMIT
-        _put(columns, radius, np.where(measurable, noisy_size * scene.fwhm, np.nan))
-        _put(columns, shape, np.where(measurable, noisy_ratio, np.nan))
+    table = fits.fitted(scene.bulge, ratio, size)
+    exp, deV = (_fit(rng, scene, name, table, columns) for name in ("exp", "deV"))
 
-    # The r band decides which profile modelMag uses: the likelier one, difference of chi^2 with its own noise.
-    difference = (by_r["preference"] * signal["deV"] ** 2)[:, R]
-    difference += 2 * np.sqrt(np.abs(difference)) * rng.normal(size=difference.shape)
-    deV = (difference > 0)[:, None]
-    model = scene.flux * np.where(
-        deV,
-        scene.bulge * by_r["deV_bulge"] + (1 - scene.bulge) * by_r["deV_disc"],
-        scene.bulge * by_r["exp_bulge"] + (1 - scene.bulge) * by_r["exp_disc"],
-    )
-    area = _model_area(scene, size, by_r, deV)
-    common = np.where(deV, stretch["deV"], stretch["exp"])[:, [R]]
-    _measure_model(rng, noise, "dered", model, common, area, psf_area, columns)
+    # modelMag: the likelier profile in the r band, with its radius and axis ratio, in every band
+    chosen = prefers_deV(rng, table["preference"][:, R], table["distance"][:, R], deV.signal[:, R])
+    by_r = fits.fitted(np.repeat(scene.bulge[:, [R]], 5, axis=1), ratio, size)
+    model = [_r_band_model(scene, name, fit, by_r) for name, fit in (("exp", exp), ("deV", deV))]
+    flux, area, stretch = (np.where(chosen[:, None], second, first) for first, second in zip(*model, strict=True))
+    _measure_model(rng, noise, "dered", flux, stretch, area, psf_area, columns)
 
-    fraction = own["fracDeV"] + own["fracDeV_noise"] / signal["deV"] * rng.normal(size=model.shape)
+    # cModelMag: the best combination of each band's own two fits
+    fraction = table["fracDeV"] + table["fracDeV_noise"] / deV.signal * rng.normal(size=flux.shape)
     fraction = np.clip(fraction, 0, 1)
-    _put(columns, "fracDeV", np.where(signal["deV"] > SHAPE_LIMIT, fraction, np.nan))
-    composite = fraction * flux["deV"] + (1 - fraction) * flux["exp"]
-    _measure_model(rng, noise, "cModelMag", composite, common, area, psf_area, columns)
+    _put(columns, "fracDeV", np.where(deV.signal > SHAPE_LIMIT, fraction, np.nan))
+    flux, area, stretch = (
+        fraction * getattr(deV, name) + (1 - fraction) * getattr(exp, name) for name in ("flux", "area", "stretch")
+    )
+    _measure_model(rng, noise, "cModelMag", flux, stretch, area, psf_area, columns)
 
 
-def _model_area(scene: Scene, size: FloatArray, by_r: dict[str, FloatArray], deV: FloatArray) -> FloatArray:
-    areas = {
-        name: profiles.interpolate(
-            profiles.profile_table(name).area, size * np.exp(by_r[f"ln_{name}_size"]), scene.disc_axis_ratio
-        )
-        for name in ("exp", "deV")
-    }
-    return np.where(deV, areas["deV"], areas["exp"]) * scene.fwhm**2
+def prefers_deV(rng: Generator, preference: FloatArray, distance: FloatArray, signal: FloatArray) -> FloatArray:
+    """Tell which objects the de Vaucouleurs profile fits better than the exponential one, noise included.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    preference, distance : ndarray (n,)
+        See `fits.QUANTITIES`.
+    signal : ndarray (n,)
+        Over noise.
+
+    Returns
+    -------
+    ndarray of bool (n,)
+    """
+    # chi^2 of exp - chi^2 of deV = signal^2 preference + 2 (difference of the images) . noise. Where the images are
+    # the same, numerical noise decides in a real fit too: the floor makes that a fair coin.
+    spread = 2 * np.sqrt(np.maximum(distance, 1e-12))
+    return preference * signal + spread * rng.normal(size=preference.shape) > 0
+
+
+def _r_band_model(
+    scene: Scene, name: str, fit: Fit, by_r: dict[str, FloatArray]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Flux, area and stretch of one profile as fitted in r and scaled to every band: each (n, 5)."""
+    flux = scene.flux * (scene.bulge * by_r[f"{name}_bulge"] + (1 - scene.bulge) * by_r[f"{name}_disc"])
+    size, axis_ratio = fit.radius[:, [R]] / scene.fwhm, np.repeat(fit.axis_ratio[:, [R]], 5, axis=1)
+    area = profiles.interpolate(profiles.profile_table(name).area, size, axis_ratio) * scene.fwhm**2
+    return flux, area, np.repeat(fit.stretch[:, [R]], 5, axis=1)
 
 
 def _measure_model(
@@ -308,15 +342,18 @@ def _noisy_shape(
 
     Sizes and areas are in FWHM. The fit is linear in size^2, which an unresolved source leaves near zero.
     """
-    covariance = profiles.interpolate(profiles.profile_table(name).covariance, size, axis_ratio)
     # the covariance is for unit noise density; signal = flux / (noise sqrt(area))
-    scale = 1 / (signal[..., None, None] ** 2 * area[..., None, None])
-    square, deviation = size**2, np.sqrt(covariance * scale * np.eye(3))
-    spread = np.hypot(deviation[..., 1, 1], parameters()["camera"]["psf_size_error"])
-    noisy = square + spread * rng.normal(size=size.shape)
-    noisy = np.clip(noisy, 1e-4, 100 * (size + 1) ** 2)
+    covariance = profiles.interpolate(profiles.profile_table(name).covariance, size, axis_ratio)
+    covariance = covariance / (signal**2 * area)[..., None, None]
+    # a prior on the axis ratio, which alone decides it where the source is not resolved
+    with_ratio = covariance[..., 2]
+    known = covariance[..., 2, 2] + AXIS_RATIO_PRIOR**2
+    covariance = covariance - with_ratio[..., :, None] * with_ratio[..., None, :] / known[..., None, None]
+
+    square, spread = size**2, np.hypot(np.sqrt(covariance[..., 1, 1]), parameters()["camera"]["psf_size_error"])
+    noisy = np.clip(square + spread * rng.normal(size=size.shape), 1e-4, 100 * (size + 1) ** 2)
     slope = covariance[..., 0, 1] / covariance[..., 1, 1]
     stretch = np.clip(slope * (square + 0.1) * np.log((noisy + 0.1) / (square + 0.1)), -0.5, 0.5)
-    ratio = axis_ratio + np.minimum(deviation[..., 2, 2], 0.5) * rng.normal(size=size.shape)
+    ratio = axis_ratio + np.sqrt(covariance[..., 2, 2]) * rng.normal(size=size.shape)
     ratio = np.where(ratio > 1, 2 - ratio, ratio)  # beyond round, the other axis is the longer one
     return np.sqrt(noisy), np.clip(ratio, 0.05, 1.0), stretch

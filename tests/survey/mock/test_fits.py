@@ -2,30 +2,65 @@
 
 import numpy as np
 import pytest
+from galsim_images import seen
 
-from analysis.survey.mock.fits import fitted
+from analysis.survey.mock.fits import BULGE_TO_TOTAL, DISC_SIZE, SIZE_RATIO, fitted
 
 
 def _one(bulge: float, ratio: float, disc: float) -> dict[str, float]:
     return {name: float(value) for name, value in fitted(np.array(bulge), np.array(ratio), np.array(disc)).items()}
 
 
-@pytest.mark.parametrize("disc", [0.5, 2.0, 10.0])
+@pytest.mark.parametrize("disc", [0.04, 0.5, 2.0, 10.0, 25.0])
 def test_a_pure_disc_is_fitted_by_itself(disc: float) -> None:
     fit = _one(0.0, 0.5, disc)
-    assert fit["exp_disc"] == pytest.approx(1, abs=0.03)
-    assert fit["ln_exp_size"] == pytest.approx(0, abs=0.04)
-    assert fit["fracDeV"] == pytest.approx(0, abs=0.05)
-    assert fit["preference"] < 0
+    assert fit["exp_disc"] == pytest.approx(1, abs=0.002)
+    assert fit["ln_exp_size"] == pytest.approx(0, abs=0.003)
+    if disc > 0.1:  # smaller ones are points, which any combination fits
+        assert fit["fracDeV"] == pytest.approx(0, abs=0.005)
+        assert fit["preference"] < 0
 
 
-@pytest.mark.parametrize("disc", [0.8, 3.0])
-def test_a_pure_bulge_is_fitted_by_itself(disc: float) -> None:
-    fit = _one(1.0, 1.0, disc)
-    assert fit["deV_bulge"] == pytest.approx(1, abs=0.03)
-    assert fit["ln_deV_size"] == pytest.approx(0, abs=0.05)
-    assert fit["fracDeV"] == pytest.approx(1, abs=0.05)
+@pytest.mark.parametrize("disc", [0.8, 3.0, 20.0])
+@pytest.mark.parametrize("ratio", [0.3, 1.0])
+def test_a_pure_bulge_is_fitted_by_itself(ratio: float, disc: float) -> None:
+    fit = _one(1.0, ratio, disc)
+    assert fit["deV_bulge"] == pytest.approx(1, abs=0.002)
+    assert fit["ln_deV_size"] == pytest.approx(np.log(ratio), abs=0.003)
+    assert fit["fracDeV"] == pytest.approx(1, abs=0.005)
     assert fit["preference"] > 0
+
+
+def test_a_de_vaucouleurs_fit_to_a_large_disc_is_several_times_larger() -> None:
+    assert np.exp(_one(0.0, 0.1, 25.0)["ln_deV_size"]) > 5
+
+
+@pytest.mark.parametrize(("b", "r", "d"), [(0, 4, 9), (6, 6, 8), (4, 3, 9), (11, 5, 8)])
+def test_best_fits_are_least_squares_on_galsims_images(b: int, r: int, d: int) -> None:
+    bulge, ratio, disc = BULGE_TO_TOTAL[b], SIZE_RATIO[r], DISC_SIZE[d]
+    galaxy = bulge * seen("deV", ratio * disc) + (1 - bulge) * seen("exp", disc)
+    fit, power = _one(bulge, ratio, disc), (galaxy**2).sum()
+    best, chi2 = {}, {}
+    for name in ("exp", "deV"):
+        size = disc * np.exp(fit[f"ln_{name}_size"])
+        at_sizes = []
+        for stretched in (0.95, 1.0, 1.05):
+            model = seen(name, size * stretched)
+            model *= (model * galaxy).sum() / (model**2).sum()
+            at_sizes.append(((galaxy - model) ** 2).sum() / power)
+            if stretched == 1.0:
+                best[name], chi2[name] = model, at_sizes[-1]
+        assert min(at_sizes) == at_sizes[1], name
+        found = bulge * fit[f"{name}_bulge"] + (1 - bulge) * fit[f"{name}_disc"]
+        assert found == pytest.approx(best[name].sum(), rel=0.02)
+    assert fit["preference"] == pytest.approx(chi2["exp"] - chi2["deV"], abs=5e-4)
+    assert fit["distance"] == pytest.approx(((best["exp"] - best["deV"]) ** 2).sum() / power, rel=0.1)
+
+
+def test_two_fits_can_be_equally_good_and_yet_far_apart() -> None:
+    fits = [_one(bulge, 1.0, 3.0) for bulge in np.linspace(0.1, 0.9, 30)]
+    undecided = min(fits, key=lambda fit: abs(fit["preference"]))
+    assert undecided["distance"] > 5 * abs(undecided["preference"])
 
 
 def test_the_wrong_profile_biases_the_flux_as_sdss_knows() -> None:
@@ -38,7 +73,8 @@ def test_an_unresolved_source_keeps_its_flux_whatever_the_profile() -> None:
     fit = _one(0.5, 0.5, 0.03)
     for part in ("exp_bulge", "exp_disc", "deV_bulge", "deV_disc"):
         assert fit[part] == pytest.approx(1, abs=0.02)
-    assert abs(fit["preference"]) < 1e-4
+    assert abs(fit["preference"]) < 1e-8
+    assert fit["distance"] < 1e-8
 
 
 def test_fracdev_follows_the_bulge() -> None:

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
-from analysis.survey.mock import fields, photometry
+from analysis.survey.mock import fields, fits, photometry, profiles
 from analysis.survey.mock.populations import BULGE_TO_TOTAL, MAGNITUDES
 from analysis.survey.schema import BANDS
 
@@ -120,3 +121,83 @@ def test_noise_grows_toward_faint_magnitudes_and_stays_finite() -> None:
     assert faint["expAB_r"].dropna().between(0, 1).all()
     assert faint["fracDeV_r"].dropna().between(0, 1).all()
     assert faint["q_r"].dropna().between(-1, 1).all()
+
+
+def test_composite_magnitudes_are_fitted_band_by_band_and_model_magnitudes_with_one_radius() -> None:
+    faint = _galaxy(magnitude=19.5)
+    assert abs(np.corrcoef(faint["cModelMag_r"], faint["cModelMag_i"])[0, 1]) < 0.06
+    assert np.corrcoef(faint["dered_r"], faint["dered_i"])[0, 1] > 0.2
+
+
+def test_errors_weigh_the_profile_that_was_fitted() -> None:
+    """A galaxy that is a disc in r and a bulge in u: modelMag fits u with the disc, cModelMag with the bulge."""
+    shape = {"disc_radius": 2.5, "bulge_axis_ratio": 0.5, "bulge_radius": 5.0}
+    mixed, disc, bulge = (_placed(20.0, bulge=share, **shape) for share in (0.0, 0.0, 1.0))
+    mixed["bulge_to_total_u"] = 1.0
+    mixed, disc, bulge = (_observe(placed) for placed in (mixed, disc, bulge))
+
+    def error_of_flux(table: pd.DataFrame, name: str) -> float:
+        stem = name.removesuffix("Mag")
+        error = table["deredErr_u"] if name == "dered" else table[f"{stem}MagErr_u"]
+        return float((error * 10 ** (-0.4 * (table[f"{name}_u"] - 20.0))).median())
+
+    assert error_of_flux(bulge, "cModelMag") > 1.2 * error_of_flux(disc, "cModelMag")
+    assert error_of_flux(mixed, "cModelMag") == pytest.approx(error_of_flux(bulge, "cModelMag"), rel=0.03)
+    assert error_of_flux(mixed, "dered") == pytest.approx(error_of_flux(disc, "dered"), rel=0.06)  # photons differ
+
+
+def test_the_shape_of_a_disc_without_light_does_not_matter() -> None:
+    errors = [
+        _galaxy(magnitude=19.0, bulge=0.999, disc_axis_ratio=axis_ratio)["deredErr_r"].median()
+        for axis_ratio in (0.2, 1.0)
+    ]
+    assert errors[0] == pytest.approx(errors[1], rel=0.01)
+
+
+@pytest.mark.parametrize(("preference", "distance"), [(-2e-3, 2e-3), (1e-3, 5e-3), (0.0, 1e-2)])
+def test_the_likelier_profile_wins_as_often_as_white_noise_lets_it(preference: float, distance: float) -> None:
+    """Noise in the difference of chi^2 is twice the projection of the noise on the difference of the two fits."""
+    number, signal, rng = 20_000, 30.0, np.random.default_rng(3)
+    exp, deV = np.zeros((2, 3))
+    exp[:2] = signal * np.sqrt(distance) / 2 * np.array([1, 0])
+    deV[:2] = -exp[:2]
+    galaxy = np.array([-signal * preference / (2 * np.sqrt(distance)), 0.5, 0.0])  # chi^2 differ by preference S^2
+    pixels = galaxy + rng.normal(size=(number, 3))
+    expected = (((pixels - exp) ** 2).sum(axis=1) > ((pixels - deV) ** 2).sum(axis=1)).mean()
+    same = np.ones(number)
+    chosen = photometry.prefers_deV(rng, preference * same, distance * same, signal * same)
+    assert chosen.mean() == pytest.approx(expected, abs=0.02)
+    assert expected == pytest.approx(norm.cdf(preference * signal / (2 * np.sqrt(distance))), abs=0.02)
+
+
+@pytest.mark.parametrize("signal", [3.0, 100.0, 3000.0])
+def test_point_sources_toss_a_coin_for_their_profile(signal: float) -> None:
+    number = 10_000
+    point = fits.fitted(np.zeros(number), np.ones(number), np.full(number, 1e-3))
+    same = np.full(number, signal)
+    chosen = photometry.prefers_deV(np.random.default_rng(5), point["preference"], point["distance"], same)
+    assert chosen.mean() == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize(("size", "signal"), [(0.01, 1000.0), (1.5, 3.0), (1.5, 12.0), (1.5, 300.0)])
+def test_axis_ratios_scatter_by_noise_and_no_more_than_a_prior_allows(size: float, signal: float) -> None:
+    sizes, ratios = np.full(20_000, size), np.full(20_000, 0.5)
+    table = profiles.profile_table("exp")
+    area, variance = (profiles.interpolate(t, np.array(size), np.array(0.5)) for t in (table.area, table.covariance))
+    same = np.ones_like(sizes)
+    _, noisy, _ = photometry._noisy_shape(np.random.default_rng(2), "exp", sizes, ratios, signal * same, area * same)
+    expected = 1 / np.sqrt(signal**2 * area / variance[2, 2] + 1 / 0.5**2)
+    below = norm.cdf(-0.5) + norm.sf(0.5 + 1 / expected)  # the second beyond round: the other axis is the longer one
+    assert (noisy < 0.5 - 0.5 * expected).mean() == pytest.approx(below, abs=0.015)
+
+
+def test_axis_ratios_of_bright_stars_are_meaningless_and_those_of_bright_galaxies_precise() -> None:
+    assert _observe(_placed(16.0))["expAB_r"].std() > 0.2
+    assert _galaxy(magnitude=16.0)["expAB_r"].std() < 0.02
+
+
+def test_magnitudes_that_weigh_the_same_pixels_share_their_noise() -> None:
+    star = _observe(_placed(21.5))
+    model, petrosian = (np.corrcoef(star["psfMag_r"], star[f"{name}_r"])[0, 1] for name in ("dered", "petroMag"))
+    assert model > 0.85  # not quite 1: a star's fitted radius is noisy
+    assert 0.2 < petrosian < model - 0.2

@@ -1,51 +1,29 @@
 """Seen profiles against GalSim, and against what is known analytically."""
 
-import galsim
 import numpy as np
 import pytest
+from galsim_images import PIXELS, SCALE, galsim_psf, image, seen
 
 from analysis.survey.mock import profiles
 from analysis.survey.mock.profiles import RADII, interpolate, profile_table
-
-SCALE, PIXELS = 0.05, 1201
-
-
-def _galsim_psf() -> galsim.GSObject:
-    point = profiles.psf()
-    parts = [galsim.Gaussian(sigma=np.sqrt(v), flux=f) for f, v in zip(point.flux, point.variance, strict=True)]
-    return galsim.Sum(parts)
-
-
-def _galsim_profile(name: str, size: float, axis_ratio: float) -> galsim.GSObject:
-    index, edge = profiles.SERSIC_INDEX[name], profiles.TRUNCATION[name]
-    galaxy = galsim.Sersic(index, half_light_radius=1.0, trunc=edge, flux_untruncated=True).withFlux(1.0)
-    # GalSim's shear keeps the area; ours is an effective radius along the major axis
-    return galaxy.dilate(size * np.sqrt(axis_ratio)).shear(q=axis_ratio, beta=0 * galsim.degrees)
-
-
-def _image(profile: galsim.GSObject) -> np.ndarray:
-    return profile.drawImage(nx=PIXELS, ny=PIXELS, scale=SCALE, method="no_pixel").array.astype(float)
 
 
 @pytest.mark.parametrize("name", ["exp", "deV"])
 @pytest.mark.parametrize(("size", "axis_ratio"), [(0.2, 1.0), (0.8, 0.5), (2.0, 0.3)])
 def test_tables_agree_with_galsim(name: str, size: float, axis_ratio: float) -> None:
-    image, point = (
-        _image(galsim.Convolve(_galsim_profile(name, size, axis_ratio), _galsim_psf())),
-        _image(_galsim_psf()),
-    )
+    galaxy, point = seen(name, size, axis_ratio), image(galsim_psf())
     table, where = profile_table(name), (np.array(size), np.array(axis_ratio))
-    expected_fraction = (image * point).sum() / (point**2).sum()
+    expected_fraction = (galaxy * point).sum() / (point**2).sum()
     assert interpolate(table.psf_fraction, *where) == pytest.approx(expected_fraction, rel=0.015)
-    assert interpolate(table.area, *where) == pytest.approx(SCALE**2 / (image**2).sum(), rel=0.03)
+    assert interpolate(table.area, *where) == pytest.approx(SCALE**2 / (galaxy**2).sum(), rel=0.03)
 
-    y, x = (np.indices(image.shape) - PIXELS // 2) * SCALE
+    y, x = (np.indices(galaxy.shape) - PIXELS // 2) * SCALE
     enclosed, stokes = interpolate(table.enclosed, *where), interpolate(table.stokes, *where)
     for radius in (1.0, 2.0, 4.0):
         inside = np.hypot(x, y) < radius
-        assert np.interp(radius, RADII, enclosed) == pytest.approx(image[inside].sum(), abs=0.015)
+        assert np.interp(radius, RADII, enclosed) == pytest.approx(galaxy[inside].sum(), abs=0.015)
         cos_2phi = (x**2 - y**2) / np.maximum(x**2 + y**2, 1e-12)
-        assert np.interp(radius, RADII, stokes) == pytest.approx((image * cos_2phi)[inside].sum(), abs=0.015)
+        assert np.interp(radius, RADII, stokes) == pytest.approx((galaxy * cos_2phi)[inside].sum(), abs=0.015)
 
 
 @pytest.mark.parametrize(("name", "size"), [("exp", 2.0), ("deV", 0.5)])
@@ -93,3 +71,20 @@ def test_flux_error_of_a_fit_is_never_below_that_of_a_matched_filter() -> None:
     for name in ("exp", "deV"):
         table = profile_table(name)
         assert np.all(table.covariance[..., 0, 0] >= table.area * (1 - 1e-3))
+
+
+@pytest.mark.parametrize(("name", "i", "j"), [("exp", 26, 5), ("deV", 26, 8), ("exp", 18, 2)])
+def test_covariance_of_a_fit_is_the_inverse_of_galsims_fisher_matrix(name: str, i: int, j: int) -> None:
+    size, axis_ratio, step = profiles.SIZES[i], profiles.AXIS_RATIOS[j], 0.02
+    galaxy = seen(name, size, axis_ratio)
+    sizes = [seen(name, size * np.sqrt(1 + sign * step), axis_ratio) for sign in (1, -1)]
+    ratios = [seen(name, size, axis_ratio * (1 + sign * step)) for sign in (1, -1)]
+    derivatives = [
+        galaxy,
+        (sizes[0] - sizes[1]) / (2 * step * size**2),
+        (ratios[0] - ratios[1]) / (2 * step * axis_ratio),
+    ]
+    fisher = np.array([[(a * b).sum() / SCALE**2 for b in derivatives] for a in derivatives])
+    expected = np.sqrt(np.diag(np.linalg.inv(fisher)))
+    measured = np.sqrt(np.diag(profile_table(name).covariance[i, j]))
+    assert measured == pytest.approx(expected, rel=0.08)

@@ -75,8 +75,12 @@ def galaxy_magnitudes(redshift: FloatArray, M: FloatArray, shares: FloatArray) -
     weight = (x - i)[:, None, None]
     response = maggies[i] * (1 - weight) + maggies[i + 1] * weight
     flux = np.einsum("nbt,nt->nb", response, shares)
-    to_sdss = np.array(parameters()["camera"]["ab_minus_sdss"])
-    return (M + distance_modulus(redshift))[:, None] - 2.5 * np.log10(flux) - to_sdss
+    return (M + distance_modulus(redshift))[:, None] - 2.5 * np.log10(flux) - _ab_minus_sdss()
+
+
+def _ab_minus_sdss() -> FloatArray:
+    """What to subtract from AB magnitudes (5,) to have them in the SDSS system."""
+    return np.array(parameters()["camera"]["ab_minus_sdss"])
 
 
 def star_colours(g_i: FloatArray, FeH: FloatArray) -> FloatArray:
@@ -123,7 +127,7 @@ def _juric_locus() -> tuple[FloatArray, FloatArray]:
 
 
 def quasar_colours(redshift: FloatArray) -> FloatArray:
-    """Return u-g, g-r, r-i, i-z of the mean quasar at each redshift: (n, 4)."""
+    """Return u-g, g-r, r-i, i-z of the mean quasar at each redshift in the SDSS system: (n, 4)."""
     table = _quasar_table()
     return np.stack([np.interp(redshift, _QUASAR_REDSHIFTS, column) for column in table.T], axis=1)
 
@@ -149,6 +153,6 @@ def _quasar_table() -> FloatArray:
         forest = np.where(rest < 1216, np.exp(-0.0036 * (observed / 1216) ** 3.46), 1.0)  # Madau (1995), eq. 15
         flux = spectrum * np.where(rest < 912, 0.0, forest)
         maggies = np.array([responses[r].project(wave=observed, flux=flux) for r in _RESPONSES], float).ravel()
-        magnitudes = -2.5 * np.log10(np.maximum(maggies, 1e-3 * maggies.max()))
+        magnitudes = -2.5 * np.log10(np.maximum(maggies, 1e-3 * maggies.max())) - _ab_minus_sdss()
         colours.append(magnitudes[:-1] - magnitudes[1:])
     return np.array(colours)

@@ -40,10 +40,15 @@ def test_old_galaxies_are_red_and_redden_with_redshift() -> None:
 
 def test_star_colours_are_consistent() -> None:
     g_i = np.linspace(0.3, 2.8, 200)
-    u_g, g_r, r_i, i_z = seds.star_colours(g_i, np.full(200, -0.5)).T
+    _, g_r, r_i, _ = seds.star_colours(g_i, np.full(200, -0.5)).T
     assert g_r + r_i == pytest.approx(g_i, abs=1e-9)
-    assert np.all(np.abs(np.diff(np.stack([u_g, g_r, r_i, i_z]))) < 0.12)  # no jump where the two loci meet
     assert np.all(np.diff(r_i) > 0)
+
+
+@pytest.mark.parametrize("FeH", [0.0, -0.5, -1.0, -1.5, -2.0])
+def test_the_two_loci_of_stars_meet(FeH: float) -> None:
+    blue, red = seds.star_colours(1.6 + np.array([-1e-6, 1e-6]), np.full(2, FeH))
+    assert np.all(np.abs(red - blue) < 0.03)
 
 
 def test_metal_poor_stars_are_bluer_in_u() -> None:
@@ -55,3 +60,15 @@ def test_quasars_have_ultraviolet_excess_until_the_forest_covers_u() -> None:
     u_g = seds.quasar_colours(np.array([0.5, 1.0, 1.5, 2.0, 3.2]))[:, 0]
     assert np.all(u_g[:4] < 0.6)  # Richards et al. (2002): UV excess below z = 2.2
     assert u_g[4] > 1.0
+
+
+def test_quasars_are_in_the_sdss_system_like_galaxies(monkeypatch) -> None:
+    """SDSS's u is 0.036 mag fainter than AB, its g 0.012 brighter (u_AB = u_SDSS - 0.036): u-g grows by 0.048."""
+    redshift = np.array([0.7, 1.5, 2.5])
+    sdss = seds.quasar_colours(redshift)
+    camera = parameters()["camera"] | {"ab_minus_sdss": [0.0] * 5}
+    monkeypatch.setattr(seds, "parameters", lambda: parameters() | {"camera": camera})
+    seds._quasar_table.cache_clear()
+    ab = seds.quasar_colours(redshift)
+    seds._quasar_table.cache_clear()
+    assert sdss - ab == pytest.approx(np.tile([0.048, -0.002, 0.018, 0.012], (3, 1)))

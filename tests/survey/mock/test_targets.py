@@ -29,6 +29,14 @@ def test_main_sample_ends_at_17_77_and_needs_a_resolved_object() -> None:
     assert not _takes("main", _object(1.5, 0.7, 0.4, 0.3, r=17.0, resolved=0.2))
 
 
+def test_main_sample_leaves_out_what_a_fibre_cannot_take() -> None:
+    galaxy = _object(1.5, 0.7, 0.4, 0.3, r=17.0)
+    for radius, taken in ((12.0, True), (13.0, False)):  # 17 + 2.5 log10(2 pi R50^2) = 24.5 at R50 = 12.6 arcsec
+        assert _takes("main", galaxy.assign(petroR50_r=radius)) is taken
+    for fibre, taken in ((15.01, True), (14.99, False)):  # would spill light onto the neighbouring fibres
+        assert _takes("main", galaxy.assign(fiberMag_r=fibre)) is taken
+
+
 def test_extinction_counts() -> None:
     dusty = _object(1.5, 0.7, 0.4, 0.3, r=17.76)
     dusty["petroMag_r"] += 0.3
@@ -48,6 +56,15 @@ def test_luminous_red_galaxies_have_a_sliding_limit() -> None:
     near = (2.0, 1.4, 0.55, 0.36)
     assert _takes("lrg", _object(*near, r=17.5))
     assert not _takes("lrg", _object(*near, r=19.1))
+
+
+def test_distant_luminous_red_galaxies_have_a_cut_of_their_own() -> None:
+    far = (2.0, 1.65, 0.80, 0.45)  # c_perp = 0.21: redder in r-i than cut I allows
+    assert _takes("lrg", _object(*far, r=19.4))
+    assert not _takes("lrg", _object(*far, r=19.6))
+    assert not _takes("lrg", _object(*far, r=19.4, resolved=0.4))  # cut I asks for 0.3, cut II for 0.5
+    assert not _takes("lrg", _object(2.0, 1.45, 0.80, 0.45, r=19.4))  # g-r < 1.30 + 0.25 (r-i): a late star
+    assert not _takes("lrg", _object(*far, r=19.4).assign(petroR50_r=4.0))  # mean surface brightness 24.4
 
 
 def test_labels_of_a_spectroscopic_sample() -> None:

@@ -1,8 +1,10 @@
 """Draw a mock survey: in chunks, on all cores, the same for any number of workers."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from itertools import islice
 from multiprocessing import get_context
@@ -14,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from analysis.cores import cores
 from analysis.errors import InputError
 from analysis.survey import catalogue
 from analysis.survey.mock import photometry, populations, targets
@@ -23,6 +26,10 @@ from analysis.survey.schema import COLUMNS
 
 CHUNK = 5_000  # objects drawn together: bounds the memory of a worker
 ROW_GROUP = 50_000  # objects written together: long enough for dictionaries to pay
+# Peak memory in MB, shared pages shared out, with chunks and row groups of these sizes and any number of objects.
+MEMORY_BUDGET, MEMORY_PARENT, MEMORY_WORKER = 2_000, 400, 380
+FAILED_BY = 0.01  # error of redshift / (1 + z) of a spectrum that was misread
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _GOLDEN = (np.sqrt(5) - 1) / 2
 _CANDIDATES = 4_000  # drawn at a time until a sample is full
 _MEASURED = [name for name in COLUMNS if not name.startswith("photoz")]
@@ -124,9 +131,19 @@ def _chunks(objects: int) -> list[tuple[int, int]]:
     return [(start, min(start + CHUNK, objects)) for start in range(0, objects, CHUNK)]
 
 
-def _start_worker() -> None:
-    # each worker is one core: numerical libraries must not start threads of their own
-    os.environ["OMP_NUM_THREADS"] = "1"
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let processes that start meanwhile use one thread: numerical libraries read this when they are first imported."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _draw_all(seed: int, chunks: list[tuple[int, int]], workers: int) -> Iterator[tuple[pa.Table, pa.Table]]:
@@ -134,9 +151,10 @@ def _draw_all(seed: int, chunks: list[tuple[int, int]], workers: int) -> Iterato
     if workers == 1 or len(chunks) == 1:
         yield from (draw_chunk(seed, *chunk) for chunk in chunks)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
-        waiting = iter(chunks)
-        running: list[Future] = [pool.submit(draw_chunk, seed, *chunk) for chunk in islice(waiting, 2 * workers)]
+    waiting = iter(chunks)
+    with ProcessPoolExecutor(min(workers, len(chunks)), mp_context=get_context("spawn")) as pool:
+        with _one_thread_each():  # the first tasks start the workers
+            running: list[Future] = [pool.submit(draw_chunk, seed, *chunk) for chunk in islice(waiting, 2 * workers)]
         while running:
             yield running.pop(0).result()
             running += [pool.submit(draw_chunk, seed, *chunk) for chunk in islice(waiting, 1)]
@@ -181,19 +199,19 @@ def generate(objects: int, seed: int, out: Path, workers: int | None = None) -> 
     out : pathlib.Path
         Must not exist.
     workers : int, optional
-        Processes; all cores by default.
+        Processes; by default one per core, but no more than stay within 2 GB of memory.
 
     Raises
     ------
     InputError
         If a number is out of range, or the folder exists.
     """
-    workers = workers or os.cpu_count() or 1
+    workers = min(cores(), (MEMORY_BUDGET - MEMORY_PARENT) // MEMORY_WORKER) if workers is None else workers
     if objects < 1 or seed < 0 or workers < 1:
         raise InputError(
             f"objects {objects}, seed {seed}, workers {workers}: expected objects and workers > 0, seed >= 0"
         )
-    counted: dict[str, int] = {}
+    counted: Counter[str] = Counter()
     with catalogue.new_folder(out) as folder:
         sinks = _Sink(folder / catalogue.CATALOGUE), _Sink(folder / catalogue.TRUTH)
         columns = (TextColumn("drawing the mock survey"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -203,13 +221,20 @@ def generate(objects: int, seed: int, out: Path, workers: int | None = None) -> 
             for (start, stop), tables in zip(chunks, _draw_all(seed, chunks, workers), strict=True):
                 for sink, table in zip(sinks, tables, strict=True):
                     sink.write(table)
-                labelled = tables[0].select(["class", "redshift"]).to_pandas()
-                for name, count in catalogue.counts(labelled["class"], labelled["redshift"], stop - start).items():
-                    counted[name] = counted.get(name, 0) + count
+                counted.update(_counts(*tables))
                 progress.advance(task, stop - start)
         for sink in sinks:
             sink.close()
-        catalogue.write_provenance(folder, _provenance(objects, seed), counted)
+        catalogue.write_provenance(folder, _provenance(objects, seed), dict(counted))
+
+
+def _counts(measured: pa.Table, truth: pa.Table) -> dict[str, int]:
+    """Count objects by class and label, and wrong redshifts without warning, which only the truth can tell."""
+    labels = measured.select(["class", "redshift", "redshift_warning"]).to_pandas()
+    true = truth["redshift"].to_numpy()
+    wrong = (labels["redshift"] - true).abs() > FAILED_BY * (1 + true)
+    unflagged = {"unflagged_redshift_failures": int((wrong & labels["redshift_warning"].eq(0)).sum())}
+    return catalogue.counts(labels["class"], labels["redshift"], len(labels)) | unflagged
 
 
 def _provenance(objects: int, seed: int) -> dict:

@@ -1,9 +1,15 @@
 """The mock survey as a whole."""
 
+import contextlib
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from scipy.stats import ks_2samp
 
@@ -44,6 +50,14 @@ def test_provenance_says_what_was_drawn(mock: Path) -> None:
         assert catalogue.sha256(mock / name) == digest
 
 
+def test_provenance_tells_of_wrong_redshifts_that_nothing_flags(mock: Path) -> None:
+    table, truth = catalogue.read_catalogue(mock), _truth(mock)
+    wrong = (table["redshift"] - truth["redshift"]).abs() > 0.01 * (1 + truth["redshift"])
+    expected = (wrong & (table["redshift_warning"] == 0)).sum()
+    assert catalogue.read_provenance(mock)["counts"]["unflagged_redshift_failures"] == expected > 0
+    assert expected < wrong.sum()  # most failures are flagged
+
+
 def test_shares_of_the_samples(mock: Path) -> None:
     drawn = _truth(mock)["sample"].value_counts(normalize=True)
     for name, sample in parameters()["samples"].items():
@@ -80,6 +94,53 @@ def test_same_seed_same_survey_whatever_the_number_of_workers(tmp_path: Path, mo
         generate.generate(1_000, seed=3, out=tmp_path / str(workers), workers=workers)
     digests = [catalogue.read_provenance(tmp_path / str(workers))["sha256"] for workers in (1, 2)]
     assert digests[0] == digests[1]
+
+
+def test_workers_use_one_thread_each_and_the_environment_is_left_as_it_was(monkeypatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    with generate._one_thread_each():
+        code = "import os; print(os.environ['OMP_NUM_THREADS'], os.environ['OPENBLAS_NUM_THREADS'])"
+        assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["1", "1"]
+    assert os.environ["OMP_NUM_THREADS"] == "5"
+    assert "OPENBLAS_NUM_THREADS" not in os.environ
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says how much memory processes share")
+def test_memory_and_threads_of_the_workers(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "analysis", "survey", "mock", "--objects", str(6 * generate.CHUNK), "--seed", "1"]
+    parent = psutil.Popen([*command, "--workers", "2", "--out", tmp_path / "out"], stdout=subprocess.DEVNULL)
+    peak: dict[int, float] = {}
+    threads: dict[int, str | None] = {}
+    while parent.poll() is None:
+        for process in [parent, *parent.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                peak[process.pid] = max(peak.get(process.pid, 0), process.memory_full_info().pss / 1e6)
+                threads[process.pid] = process.environ().get("OMP_NUM_THREADS")
+        time.sleep(0.1)
+    assert parent.returncode == 0
+    assert peak.pop(parent.pid) < generate.MEMORY_PARENT
+    first, second, *others = sorted(peak, key=lambda pid: -peak[pid])
+    assert 100 < peak[second] <= peak[first] < generate.MEMORY_WORKER
+    assert threads[first] == threads[second] == "1"
+    assert all(peak[pid] < 20 for pid in others)  # multiprocessing's own
+
+
+def test_default_workers_fit_into_the_memory_budget(tmp_path: Path, monkeypatch) -> None:
+    asked: list[int] = []
+
+    def draw_all(seed: int, chunks: list[tuple[int, int]], workers: int) -> list:
+        asked.append(workers)
+        return [generate.draw_chunk(seed, *chunk) for chunk in chunks]
+
+    monkeypatch.setattr(generate, "_draw_all", draw_all)
+    for cores in (1, 64):
+        monkeypatch.setattr(generate, "cores", lambda cores=cores: cores)
+        generate.generate(20, seed=1, out=tmp_path / str(cores))
+    assert asked[0] == 1
+    assert asked[1] > 1
+    assert generate.MEMORY_PARENT + asked[1] * generate.MEMORY_WORKER <= 2_000
 
 
 def test_another_seed_is_another_survey() -> None:

@@ -20,7 +20,7 @@ reproduce: setup
 	$(BIN)/python -m analysis reproduce --scale $(SCALE)
 
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto
 
 check: setup
 	$(BIN)/ruff check .

@@ -73,7 +73,7 @@ def add_commands(groups: Any) -> None:
     mock.add_argument("--objects", type=_at_least_one, required=True, help="how many")
     mock.add_argument("--seed", type=int, required=True, help="of the random numbers")
     mock.add_argument("--out", type=Path, required=True, help="folder to make")
-    mock.add_argument("--workers", type=_at_least_one, help="processes (default: one per core, as many as fit into 2 GB)")
+    mock.add_argument("--workers", type=_at_least_one, help="processes (default: cores that 2 GB of memory allow)")
     mock.set_defaults(run=_mock)
 
     ingest = commands.add_parser("ingest", help="foreign tables in", description=INGEST, formatter_class=_Raw)

@@ -32,4 +32,7 @@ def test_merge_refuses_a_misspelt_setting():
 
 @pytest.mark.parametrize("path", sorted(paths.SCALES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_scale_overrides_settings_that_exist(path):
-    params.merge(yaml.safe_load(paths.PARAMS.read_text()), yaml.safe_load(path.read_text()), path.name)
+    laptop = yaml.safe_load(paths.PARAMS.read_text())
+    scaled = params.merge(laptop, yaml.safe_load(path.read_text()), path.name)
+    assert scaled.keys() == laptop.keys()
+    assert scaled != laptop

@@ -58,8 +58,8 @@ def plot_samples(importances: pd.DataFrame, n_features: int) -> Figure:
 def _draw_shares(
     axes: Axes, importances: pd.DataFrame, places: np.ndarray, marker: str, colour: str, label: str
 ) -> None:
-    shares = np.maximum(100 * importances["importance"], _LEAST_SHARE)
-    errors = 100 * importances["importance_err"]
+    shares = np.maximum(100 * importances["importance"].to_numpy(), _LEAST_SHARE)
+    errors = 100 * importances["importance_err"].to_numpy()
     below = np.minimum(errors, shares - _LEAST_SHARE)  # an error bar cannot reach zero on a logarithmic axis
     axes.errorbar(
         shares, places, xerr=[below, errors], fmt=marker, color=colour, label=label, ms=3.5, lw=0.9, capsize=0

@@ -62,6 +62,7 @@ REAL = {
         "adaboost": POINT,
         "magnitudes_and_colours": POINT,
         "gain": GAIN,
+        "permutation": {"axis_ratios": {"n_features": 2, "rise_percent": 1.5, "rise_percent_err": 0.2}},
     },
     "star_galaxy_sdss": {
         "provenance": {"what": "one band", "source": "example.org", "files": {"a.txt": "cd" * 32}},

@@ -14,6 +14,7 @@ from analysis import metrics, params, paths
 from analysis.errors import InputError
 from analysis.feature_importance.evaluate import gains
 from analysis.feature_importance.names import METRICS
+from analysis.feature_importance.selection.permutation import columns_by_kind, sigma_rises
 from analysis.feature_importance.train import fit_adaboost, in_parallel
 from analysis.features import COLOURS, MAGNITUDES, feature_names, sample_with_features
 from analysis.survey.catalogue import read_catalogue, sha256
@@ -113,6 +114,28 @@ def cross_validated(galaxies: pd.DataFrame, inputs: list[str], depth: int, folds
     return predicted
 
 
+def permuted(galaxies: pd.DataFrame, depth: int, folds: int, settings: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Return by how much sigma rises, in percent, when all features of a kind are shuffled among galaxies.
+
+    Trained on all folds but one, shuffled in that one; the error is the standard error over shuffles.
+    """
+    names = feature_names(galaxies)
+    held_out = np.random.default_rng(settings["seed"]).permutation(len(galaxies)) % folds == 0
+    model = fit_adaboost(galaxies[~held_out], names, depth, settings)
+    groups = columns_by_kind(names)
+    n = params.load("train_feature_selection")["n_permutations"]
+    X, z = galaxies.loc[held_out, names].to_numpy(), galaxies.loc[held_out, "redshift"].to_numpy()
+    rises = sigma_rises(model.predict, X, z, groups, n, settings["seed"])
+    return {
+        kind.replace(" ", "_"): {
+            "n_features": len(groups[kind]),
+            "rise_percent": float(values.mean()),
+            "rise_percent_err": float(values.std(ddof=1) / np.sqrt(n)),
+        }
+        for kind, values in rises.items()
+    }
+
+
 def measure(galaxies: pd.DataFrame) -> dict[str, Any]:
     """Return the redshift metrics of a sample with all its features, with magnitudes and colours, and the gain."""
     how, stage = params.load("real_feature_importance"), params.load("train_feature_importance")
@@ -130,6 +153,7 @@ def measure(galaxies: pd.DataFrame) -> dict[str, Any]:
         "adaboost": metrics.with_errors(metrics.PAPER_ERA, z, predicted, **bootstrap),
         "magnitudes_and_colours": metrics.with_errors(metrics.PAPER_ERA, z, baseline, **bootstrap),
     }
+    result["permutation"] = permuted(galaxies, how["depth"], how["folds"], settings)
     if len(names) > len(photometry):
         result["gain"] = gains(z, baseline, predicted, **bootstrap)
     return result

@@ -111,6 +111,7 @@ def generated_tables(
     }
     if real:
         pages |= {"real": tables.real(real), "real-sources": tables.real_sources(real)}
+        pages["real-permutation"] = tables.real_permutation(real)
     pages |= _feature_selection(results, metrics)
     result = "feature_importance"
     content = metrics.get(result, {"not_run": "its stages have not been run"})

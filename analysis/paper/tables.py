@@ -223,6 +223,19 @@ def real(tables: dict[str, dict[str, Any]]) -> str:
     return pipe_table(header, cells, [21, 11, 11, 19, 16, 22], "lrrrrr")
 
 
+def real_permutation(tables: dict[str, dict[str, Any]]) -> str:
+    """Write by how much sigma rises on each real table when all features of a kind are shuffled."""
+    measured = {name: metrics["permutation"] for name, metrics in tables.items() if "permutation" in metrics}
+    kinds = list(dict.fromkeys(kind for by_kind in measured.values() for kind in by_kind))
+    cells = [
+        [f"`{name}`", *(_cell(by_kind.get(kind, {}), "rise_percent") for kind in kinds)]
+        for name, by_kind in measured.items()
+    ]
+    width = 75 // max(1, len(kinds))
+    header = ["Table", *(kind.replace("_", " ") for kind in kinds)]
+    return pipe_table(header, cells, [25, *[width] * len(kinds)], "l" + "r" * len(kinds))
+
+
 def real_sources(tables: dict[str, dict[str, Any]]) -> str:
     """Write where the real tables come from: what each is, its source, its files and their checksums."""
     cells = []

@@ -5,6 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from analysis import metrics
+from analysis.feature_importance.selection.names import KINDS
+
+
+def columns_by_kind(features: Sequence[str]) -> dict[str, list[int]]:
+    """Return the places of the features of each kind; kinds without any are left out."""
+    kinds = {kind: [features.index(f) for f in of_kind if f in features] for kind, of_kind in KINDS.items()}
+    return {kind: columns for kind, columns in kinds.items() if columns}
 
 
 def sigma_rises(

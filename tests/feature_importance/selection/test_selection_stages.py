@@ -10,11 +10,8 @@ import pytest
 from analysis import paths
 from analysis.feature_importance.selection import evaluate, names, plot
 from analysis.feature_importance.selection.learners import LEARNERS
-from analysis.feature_importance.selection.train import (
-    by_type_magnitude_redshift,
-    science_features,
-    train_feature_selection,
-)
+from analysis.feature_importance.selection.samples import by_type_magnitude_redshift, science_features
+from analysis.feature_importance.selection.train import train_feature_selection
 from analysis.features import make_features
 
 

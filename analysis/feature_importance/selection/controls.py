@@ -1,5 +1,6 @@
 """Controls of the trees' importances: permutation by kind of feature, and refits to bootstrap samples."""
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ def permute(samples: dict[str, Sample], features: list[str], settings: Settings)
 
     def rises(name: str) -> np.ndarray:
         one = {name: groups[name]}
-        return sigma_rises(model.predict, *samples["validation"], one, repeats, settings["seed"])[name]
+        # each thread its own copy: in LightGBM, the range of trees that a prediction takes is a state of the booster
+        return sigma_rises(deepcopy(model).predict, *samples["validation"], one, repeats, settings["seed"])[name]
 
     by_group = in_parallel(rises, list(groups), settings["workers"], "permutations on validation galaxies")
     importances = model.feature_importances_

@@ -20,7 +20,16 @@ TABLES = {  # their columns; a result that cannot run leaves them empty
     names.RANKING: ["method", "feature", "relevance", "redundancy"],
     names.SEARCH: ["learner", "settings", "sigma_cross_validated"],
     names.IMPORTANCES: ["sample", "feature", "importance", "importance_err", "in_top"],
-    names.CURVE: ["method", "n_features", "draws", "sigma_validation", "sigma", "sigma_err", "sigma_draws"],
+    names.CURVE: [
+        "method",
+        "n_features",
+        "draws",
+        "sigma_validation",
+        "sigma_validation_err",
+        "sigma",
+        "sigma_err",
+        "sigma_draws",
+    ],
     names.INPUTS: ["inputs", "n_inputs", "sigma", "sigma_err", "sigma68", "sigma68_err", "outliers_percent"],
     names.LEARNERS: [
         "learner",
@@ -87,18 +96,27 @@ def curve(predictions: pd.DataFrame, z: np.ndarray, test: np.ndarray, bootstrap:
         method, n_features, _draw = name.split(":")
         predicted = predictions[name].to_numpy()
         on_test = metrics.with_errors({"sigma": metrics.sigma}, z[test], predicted[test], **bootstrap)
-        on_validation = metrics.sigma(z[~test], predicted[~test])
-        lines.append({"method": method, "n_features": int(n_features), "sigma_validation": on_validation} | on_test)
+        on_validation = metrics.with_errors(
+            {"sigma_validation": metrics.sigma}, z[~test], predicted[~test], **bootstrap
+        )
+        lines.append({"method": method, "n_features": int(n_features)} | on_validation | on_test)
     groups = pd.DataFrame(lines).groupby(["method", "n_features"], sort=False)
     spread = groups["sigma"].agg(draws="size", sigma_draws="std")
     return groups.mean().join(spread).reset_index()[TABLES[names.CURVE]]
 
 
 def chosen_by_validation(table: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Return, for each method, the number of features with the lowest sigma on validation, and sigma on test."""
-    best = table.loc[table.groupby("method", sort=False)["sigma_validation"].idxmin()]
+    """Return, for each method, the number of features that validation chooses, and sigma on test galaxies with it.
+
+    It is the least one whose sigma on validation is within one standard error of the lowest (Breiman et al. 1984).
+    """
     columns = ["n_features", "sigma_validation", "sigma", "sigma_err"]
-    return {line["method"]: {name: line[name] for name in columns} for line in best.to_dict("records")}
+    chosen = {}
+    for method, lines in table.sort_values("n_features").groupby("method", sort=False):
+        best = lines.loc[lines["sigma_validation"].idxmin()]
+        enough = lines["sigma_validation"] <= best["sigma_validation"] + best["sigma_validation_err"]
+        chosen[str(method)] = lines.loc[enough, columns].to_dict("records")[0]
+    return chosen
 
 
 def scores(predictions: pd.DataFrame, z: np.ndarray, benchmark: str, bootstrap: Bootstrap) -> dict[str, dict[str, Any]]:

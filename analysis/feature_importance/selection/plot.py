@@ -102,12 +102,11 @@ def plot_learners(learners: pd.DataFrame) -> Figure:
     for number, (line, error) in enumerate(zip(learners.to_dict("records"), errors, strict=True)):
         seconds, sigma = line["cpu_seconds"], line["sigma"]
         marker = "D" if line["learner"] == names.BENCHMARK else "o"
-        axes.errorbar(seconds, sigma, yerr=error, fmt=marker, color=f"C{number}")
         name = line["learner"].replace("_", " ")
-        axes.annotate(name, (seconds, sigma), xytext=(6, 4), textcoords="offset points", fontsize=8)
+        axes.errorbar(seconds, sigma, yerr=error, fmt=marker, color=f"C{number}", label=name)
     axes.set(xscale="log", xlabel="CPU time of training (s)")
     axes.set_ylabel(r"$\sigma$ of $z_{\rm spec} - z_{\rm predicted}$")
-    axes.margins(x=0.2, y=0.15)
+    figure.legend(loc="outside upper center", ncols=3)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.grid(color="0.9")
     return figure

@@ -9,8 +9,9 @@ import pytest
 
 from analysis import paths
 from analysis.feature_importance.selection import evaluate, names, plot
+from analysis.feature_importance.selection.controls import permute
 from analysis.feature_importance.selection.learners import LEARNERS
-from analysis.feature_importance.selection.samples import by_type_magnitude_redshift, science_features
+from analysis.feature_importance.selection.samples import Sample, by_type_magnitude_redshift, science_features
 from analysis.feature_importance.selection.train import train_feature_selection
 from analysis.features import make_features
 
@@ -63,6 +64,28 @@ def test_training_does_not_know_the_redshifts_of_test_galaxies(survey):
     train_feature_selection(Namespace())
     for name, old in zip(kept, before, strict=True):
         pd.testing.assert_frame_equal(pd.read_parquet(folder / name), old)
+
+
+def test_permutations_do_not_depend_on_the_number_of_threads():
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(2000, 6)).astype(np.float32)
+    z = X[:, 0] + 0.5 * X[:, 1] * X[:, 2]
+    samples = {"train": Sample(X[:1000], z[:1000]), "validation": Sample(X[1000:], z[1000:])}
+    adaboost = {"n_estimators": 20, "max_depth": 8}
+    settings = {"seed": 1, "adaboost": adaboost, "n_permutations": 3}
+    features = ["dered_u", "dered_g", "dered_g-r", "petroRad_r", "q_r", "u_r"]
+    one, many = (permute(samples, features, settings | {"workers": workers}) for workers in (1, 8))
+    pd.testing.assert_frame_equal(one, many)
+    rises = one.set_index("name")["rise_percent"]
+    assert rises["dered_u"] > rises["dered_g"] > 5 * abs(rises["q_r"])
+
+
+def test_the_fewest_features_within_one_error_are_chosen():
+    sigma = {1: 0.2, 3: 0.108, 12: 0.1, 85: 0.103}
+    table = pd.DataFrame({"method": "mint", "n_features": list(sigma), "sigma_validation": list(sigma.values())})
+    table = table.assign(sigma_validation_err=0.01, sigma=0.3, sigma_err=0.02)
+    assert evaluate.chosen_by_validation(table)["mint"]["n_features"] == 3
+    assert evaluate.chosen_by_validation(table.assign(sigma_validation_err=0.001))["mint"]["n_features"] == 12
 
 
 def test_survey_with_model_magnitudes_only(survey):

@@ -113,8 +113,9 @@ def chosen_by_validation(table: pd.DataFrame) -> dict[str, dict[str, float]]:
     columns = ["n_features", "sigma_validation", "sigma", "sigma_err"]
     chosen = {}
     for method, lines in table.sort_values("n_features").groupby("method", sort=False):
-        best = lines.loc[lines["sigma_validation"].idxmin()]
-        enough = lines["sigma_validation"] <= best["sigma_validation"] + best["sigma_validation_err"]
+        sigmas, errors = (lines[name].to_numpy() for name in ("sigma_validation", "sigma_validation_err"))
+        best = int(np.argmin(sigmas))
+        enough = sigmas <= sigmas[best] + errors[best]
         chosen[str(method)] = lines.loc[enough, columns].to_dict("records")[0]
     return chosen
 

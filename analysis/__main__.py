@@ -14,9 +14,14 @@ The pipeline calls these commands in order (`dvc dag` shows it); you may call ea
   survey               the raw data: draw a mock survey, ingest a foreign table, validate, switch
   features             raw survey -> photometric features and the train/validation/test split
   feature-importance   Hoyle et al. (2015): which photometric features matter for redshifts
+  feature-selection    its importances in depth: errors, controls, fewer features, other learners
   scorecard            every claim: published value, ours, error, verdict
   paper                results -> the paper (HTML and PDF)
   reproduce            all of it, at a scale
+
+Beside the pipeline:
+
+  bench                how fast it is, against the usual way
 
 Try:  python -m analysis survey mock --objects 2000 --seed 1 --out /tmp/mock
       python -m analysis survey validate /tmp/mock
@@ -73,26 +78,28 @@ def build_parser() -> argparse.ArgumentParser:
 
     Commands import what they need when they run: `--help` stays quick, and a broken part leaves the others usable.
     """
+    from analysis import bench
     from analysis.feature_importance import commands as feature_importance
+    from analysis.feature_importance.selection import commands as feature_selection
     from analysis.survey import commands as survey
 
     parser = argparse.ArgumentParser("analysis", description=DESCRIPTION, formatter_class=argparse.RawTextHelpFormatter)
     groups = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     survey.add_commands(groups)
     _add_single_commands(groups)
-    feature_importance.add_commands(groups)
+    for part in (feature_importance, feature_selection, bench):
+        part.add_commands(groups)
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; return its exit code: 0, or 2 with one message for input that cannot be used."""
+    """Run one command; return its exit code: 0, its own, or 2 with one message for input that cannot be used."""
     options = build_parser().parse_args(arguments)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    return 0
 
 
 if __name__ == "__main__":

@@ -45,6 +45,23 @@ FEATURE_IMPORTANCE: dict[str, Any] = {
     "compute": {"adaboost_cpu_seconds": 12.0, "ann_cpu_seconds": 240.0, "ratio": 20.0},
     "lsst": LSST,
 }
+SELECTION: dict[str, Any] = {
+    "sample": {"n_train": 12345, "n_validation": 4115, "n_test": 4115, "n_features": 85, "n_unlabelled": 5000},
+    "permutation": {"colours": {"rise_percent": 500.0, "rise_percent_err": 3.0}},
+    "stability": {"n_refits": 10, "top": 10, "always_in_top": 5, "spearman": 0.7, "spearman_err": 0.1}
+    | {"kendall": 0.5, "kendall_err": 0.1},
+    "chosen": {name: {"n_features": 40, **POINT} for name in ("mint", "mint_pairs", "trees", "random")},
+    "inputs": {"all": POINT | {"n_inputs": 85}}
+    | {
+        name: POINT | {"n_inputs": 20, "gain": GAIN}
+        for name in ("standard", "pca", "kernel_pca", "random_combinations", "all_and_pca")
+    },
+    "learners": {"adaboost": POINT | {"cpu_seconds": 2.0, "settings": {"max_depth": 10}}}
+    | {
+        name: POINT | {"cpu_seconds": 9.0, "settings": {"n_estimators": 50}, "gain": GAIN}
+        for name in ("random_forest", "extra_trees", "gradient_boosting", "network")
+    },
+}
 REAL = {
     "galaxyzoo1_table": {
         "provenance": {"what": "galaxies", "source": "example.org/a_b", "files": {"galaxies.csv": "ab" * 32}},
@@ -53,6 +70,7 @@ REAL = {
         "adaboost": POINT,
         "magnitudes_and_colours": POINT,
         "gain": GAIN,
+        "permutation": {"axis_ratios": {"n_features": 2, "rise_percent": 1.5, "rise_percent_err": 0.2}},
     },
     "star_galaxy_sdss": {
         "provenance": {"what": "one band", "source": "example.org", "files": {"a.txt": "cd" * 32}},
@@ -87,12 +105,23 @@ SURVEY = {
     "provenance": {"kind": "mock"},
 }
 FIGURES = ("fig-importance", "fig-ann-table", "fig-redshift")
+FIGURES += ("fig-importance-samples", "fig-selection-curve", "fig-learners", "fig-permutation")
 
 
 def write_metrics(results: Path, result: str, metrics: dict[str, Any]) -> None:
     """Write results/<result>/metrics.json."""
     (results / result).mkdir(parents=True, exist_ok=True)
     (results / result / "metrics.json").write_text(json.dumps(metrics))
+
+
+def _write_selection_tables(folder: Path) -> None:
+    importances = {"sample": "all", "feature": ["dered_r", "dered_g-r"], "importance": [0.6, 0.4]}
+    pd.DataFrame(importances | {"importance_err": 0.1, "in_top": [1.0, 0.5]}).to_csv(folder / "importances.csv")
+    curve = {"method": ["mint", "mint_pairs", "trees", "random"], "n_features": 3, "sigma": 0.04, "sigma_err": 0.002}
+    pd.DataFrame(curve | {"sigma_draws": [None, None, None, 0.01]}).to_csv(folder / "curve.csv")
+    permutation = {"name": ["colours", "dered_g-r"], "kind": "colours", "n_features": [30, 1], "tree_importance": 0.4}
+    permutation |= {"rise_percent": [500.0, 20.0], "rise_percent_err": 1.0}
+    pd.DataFrame(permutation).to_csv(folder / "permutation.csv")
 
 
 def write_everything(root: Path) -> None:
@@ -106,6 +135,8 @@ def write_everything(root: Path) -> None:
     ranks = {"rank_all": range(1, 13), "rank_early_bright": range(12, 0, -1)}
     columns = {"feature": [f"dered_g-r_{k}" for k in range(12)], "importance_all": [0.3] + [0.06] * 11}
     pd.DataFrame(columns | ranks).to_csv(results / "feature_importance" / "importances.csv", index=False)
+    write_metrics(results, "feature_selection", SELECTION)
+    _write_selection_tables(results / "feature_selection")
     (root / "data").mkdir()
     (root / "data" / "provenance.json").write_text(json.dumps(PROVENANCE))
     (root / "paper" / "figures").mkdir(exist_ok=True)

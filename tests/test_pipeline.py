@@ -16,6 +16,9 @@ MODULES = {  # of each command, the module that does the work
     "feature-importance train": "analysis.feature_importance.train",
     "feature-importance evaluate": "analysis.feature_importance.evaluate",
     "feature-importance plot": "analysis.feature_importance.plot",
+    "feature-selection train": "analysis.feature_importance.selection.train",
+    "feature-selection evaluate": "analysis.feature_importance.selection.evaluate",
+    "feature-selection plot": "analysis.feature_importance.selection.plot",
     "scorecard": "analysis.scorecard",
     "paper render": "analysis.paper.render",
 }

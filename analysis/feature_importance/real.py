@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from analysis import metrics, params, paths
 from analysis.errors import InputError
 from analysis.feature_importance.evaluate import figures_of_merit, gains
 from analysis.feature_importance.names import METRICS
-from analysis.feature_importance.train import cross_validated
+from analysis.feature_importance.selection.permutation import columns_by_kind, sigma_rises
+from analysis.feature_importance.train import cross_validated, fit_adaboost
 from analysis.features import COLOURS, MAGNITUDES, feature_names, sample_with_features
 from analysis.survey.catalogue import read_catalogue, sha256
 from analysis.survey.columns_map import read_map
@@ -85,7 +87,30 @@ def load_settings() -> dict[str, Any]:
         **params.load("real_feature_importance"),
         "z_max": params.load("features")["z_max"],
         "adaboost": params.load("train_feature_importance")["adaboost"],
+        "n_permutations": params.load("train_feature_selection")["n_permutations"],
         **{name: params.load("evaluate_feature_importance")[name] for name in ("n_bootstrap", "min_outliers")},
+    }
+
+
+def permuted(galaxies: pd.DataFrame, settings: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Return by how much sigma rises, in percent, when all features of a kind are shuffled among galaxies.
+
+    Trained on all folds but one, shuffled in that one; the error is the standard error over shuffles.
+    """
+    names = feature_names(galaxies)
+    held_out = np.random.default_rng(settings["seed"]).permutation(len(galaxies)) % settings["folds"] == 0
+    model = fit_adaboost(galaxies[~held_out], names, settings["depth"], settings)
+    groups = columns_by_kind(names)
+    n = settings["n_permutations"]
+    X, z = galaxies.loc[held_out, names].to_numpy(), galaxies.loc[held_out, "redshift"].to_numpy()
+    rises = sigma_rises(model.predict, X, z, groups, n, settings["seed"])
+    return {
+        kind.replace(" ", "_"): {
+            "n_features": len(groups[kind]),
+            "rise_percent": float(values.mean()),
+            "rise_percent_err": float(values.std(ddof=1) / np.sqrt(n)),
+        }
+        for kind, values in rises.items()
     }
 
 
@@ -106,6 +131,7 @@ def measure(galaxies: pd.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:
         "adaboost": figures_of_merit(z, predicted, **bootstrap),
         "magnitudes_and_colours": figures_of_merit(z, baseline, **bootstrap),
     }
+    result["permutation"] = permuted(galaxies, settings)
     if len(names) > len(photometry):
         result["gain"] = gains(z, baseline, predicted, **bootstrap, min_outliers=settings["min_outliers"])
     return result
@@ -140,6 +166,7 @@ def made_with(table: RealTable) -> dict[str, Any]:
     """Return the settings, and the checksums of the code and of the columns map, that decide a table's result."""
     code = [paths.PACKAGE / name for name in ("features.py", "metrics.py")]
     code += [paths.PACKAGE / "feature_importance" / f"{name}.py" for name in ("evaluate", "model", "real", "train")]
+    code.append(paths.PACKAGE / "feature_importance" / "selection" / "permutation.py")
     files = [*code, paths.COLUMN_MAPS / table.map]
     return {
         "params": load_settings(),

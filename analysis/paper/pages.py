@@ -111,6 +111,8 @@ def generated_tables(
     }
     if real:
         pages |= {"real": tables.real(real), "real-sources": tables.real_sources(real)}
+        pages["real-permutation"] = tables.real_permutation(real)
+    pages |= _feature_selection(results, metrics)
     result = "feature_importance"
     content = metrics.get(result, {"not_run": "its stages have not been run"})
     if "not_run" in content:
@@ -122,6 +124,21 @@ def generated_tables(
         "trees": tables.trees(content),
         "importances": tables.importances(pd.read_csv(results / result / "importances.csv")),
         "section-feature-importance": _include("feature-importance"),
+    }
+
+
+def _feature_selection(results: Path, metrics: dict[str, dict[str, Any]]) -> dict[str, str]:
+    result = "feature_selection"
+    content = metrics.get(result, {"not_run": "its stages have not been run"})
+    if "not_run" in content:
+        return {"section-feature-selection": f"This result was not run: {escaped(content['not_run'])}.\n"}
+    written = {"stable": tables.stable, "curve": tables.curve, "permutation": tables.permutation}
+    files = {"stable": "importances.csv", "curve": "curve.csv", "permutation": "permutation.csv"}
+    return {
+        "section-feature-selection": _include("feature-selection"),
+        "learners": tables.learners(content),
+        "inputs": tables.inputs(content),
+        **{name: write(pd.read_csv(results / result / files[name])) for name, write in written.items()},
     }
 
 

@@ -1,6 +1,6 @@
 """The paper's tables, as Markdown pipe tables: one function a table, from results to text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -114,6 +114,83 @@ def importances(table: pd.DataFrame) -> str:
     return pipe_table(header, cells, [8, 22, 14, 56], "rlrl")
 
 
+def learners(metrics: dict[str, Any]) -> str:
+    """Write each learner's error, its gain on the benchmark and its training time, lowest error first."""
+    rows = sorted(metrics["learners"].items(), key=lambda item: item[1]["sigma"])
+    cells = []
+    for name, values in rows:
+        gain = _gain(values["gain"]) if "gain" in values else "benchmark"
+        leaves = ("sigma", "sigma68", "outliers_percent")
+        settings = ", ".join(f"{escaped(key)} {escaped(str(value))}" for key, value in values["settings"].items())
+        times = format_value(values["cpu_seconds"])
+        cells.append([name.replace("_", " "), times, *(_cell(values, leaf) for leaf in leaves), gain, settings])
+    header = ["Learner", "CPU, s", "$\\sigma$", "$\\sigma_{68}$", "outliers, %", "Gain in $\\sigma$, %", "Settings"]
+    return pipe_table(header, cells, [13, 8, 15, 16, 13, 14, 21], "lrrrrrl")
+
+
+def inputs(metrics: dict[str, Any]) -> str:
+    """Write the boosted trees' error by measured and made inputs, and the gain on all measured ones."""
+    names = {
+        "all": "all measured features",
+        "standard": "PSF magnitudes and colours (standard)",
+        "pca": "principal components of all",
+        "kernel_pca": "kernel principal components of all",
+        "random_combinations": "random linear combinations of all",
+        "all_and_pca": "all, and their principal components",
+    }
+    cells = []
+    for key, name in names.items():
+        values = metrics["inputs"][key]
+        gain = _gain(values["gain"]) if "gain" in values else "–"
+        leaves = ("sigma", "sigma68", "outliers_percent")
+        cells.append([name, str(values["n_inputs"]), *(_cell(values, leaf) for leaf in leaves), gain])
+    header = ["Inputs", "Number", "$\\sigma$", "$\\sigma_{68}$", "outliers, %", "Gain in $\\sigma$, %"]
+    return pipe_table(header, cells, [32, 9, 16, 17, 13, 13], "lrrrrr")
+
+
+def permutation(table: pd.DataFrame) -> str:
+    """Write, for each kind of features, its share of the trees' gain and the rise of sigma when it is shuffled.
+
+    `table` has a line for each kind (its `name` is its `kind`) and for each feature.
+    """
+    cells = []
+    for kind in table[table["name"] == table["kind"]].sort_values("rise_percent", ascending=False).to_dict("records"):
+        alone = table[(table["kind"] == kind["kind"]) & (table["name"] != kind["kind"])]
+        worst = alone.loc[alone["rise_percent"].idxmax()].to_dict()
+        share = f"{100 * kind['tree_importance']:.1f}"
+        row = [kind["kind"], str(kind["n_features"]), share, _cell(kind, "rise_percent")]
+        cells.append([*row, f"{_cell(worst, 'rise_percent')} (`{worst['name']}`)"])
+    header = ["Kind", "Features", "Share of gain, %", "Rise of $\\sigma$, all of the kind, %", "Most for one alone, %"]
+    return pipe_table(header, cells, [19, 10, 14, 22, 35], "lrrrr")
+
+
+def curve(table: pd.DataFrame) -> str:
+    """Write sigma on test galaxies by number of features and way to choose them."""
+    methods = {
+        "trees": "tree importance",
+        "mint": "MINT, as published",
+        "mint_pairs": "MINT, different pairs",
+        "random": "at random",
+    }
+    cells = []
+    for n_features, lines in table.groupby("n_features"):
+        of_method = lines.set_index("method").to_dict("index")
+        row = [_cell(of_method[method], "sigma") for method in methods]
+        cells.append([str(n_features), *row, typeset(format_value(of_method["random"]["sigma_draws"]))])
+    header = ["Features", *methods.values(), "between draws"]
+    return pipe_table(header, cells, [10, 19, 19, 19, 19, 14], "rrrrrr")
+
+
+def stable(table: pd.DataFrame) -> str:
+    """Write the most important features with their errors over refits, and how often they rank high."""
+    everywhere = table[table["sample"] == "all"].nlargest(RANKS_SHOWN, "importance").to_dict("records")
+    cells = [
+        [str(rank), f"`{line['feature']}`", _cell(line, "importance"), f"{100 * line['in_top']:.0f}"]
+        for rank, line in enumerate(everywhere, start=1)
+    ]
+    return pipe_table(["Rank", "Feature", "Importance", "In the top, % of refits"], cells, [10, 35, 30, 25], "rlrr")
+
+
 def real(tables: dict[str, dict[str, Any]]) -> str:
     """Write the results on real tables, one row each; `tables` maps a table's name to its metrics."""
     cells = []
@@ -138,6 +215,19 @@ def real(tables: dict[str, dict[str, Any]]) -> str:
         "Gain in $\\sigma$, %",
     ]
     return pipe_table(header, cells, [21, 11, 11, 19, 16, 22], "lrrrrr")
+
+
+def real_permutation(tables: dict[str, dict[str, Any]]) -> str:
+    """Write by how much sigma rises on each real table when all features of a kind are shuffled."""
+    measured = {name: metrics["permutation"] for name, metrics in tables.items() if "permutation" in metrics}
+    kinds = list(dict.fromkeys(kind for by_kind in measured.values() for kind in by_kind))
+    cells = [
+        [f"`{name}`", *(_cell(by_kind.get(kind, {}), "rise_percent") for kind in kinds)]
+        for name, by_kind in measured.items()
+    ]
+    width = 75 // max(1, len(kinds))
+    header = ["Table", *(kind.replace("_", " ") for kind in kinds)]
+    return pipe_table(header, cells, [25, *[width] * len(kinds)], "l" + "r" * len(kinds))
 
 
 def real_sources(tables: dict[str, dict[str, Any]]) -> str:
@@ -196,7 +286,12 @@ def _checksum(full: str) -> str:
     return f"`{full[:CHECKSUM_SHOWN]}…`"
 
 
-def _cell(metrics: dict[str, Any], leaf: str) -> str:
+def _gain(gain: dict[str, float]) -> str:
+    """Write a gain in sigma with its error; a dash where it means nothing."""
+    return _cell(gain, "sigma_percent")
+
+
+def _cell(metrics: Mapping[Any, Any], leaf: str) -> str:
     """Write one figure of merit with its error; a dash where it was not measured."""
     if metrics.get(leaf) is None:
         return "–"

@@ -246,9 +246,7 @@ class Fit:
     stretch: FloatArray  # ln of the factor by which noise in the radius changes the flux
 
 
-def _fit(
-    rng: Generator, scene: Scene, name: str, table: dict[str, FloatArray], columns: dict[str, FloatArray]
-) -> Fit:
+def _fit(rng: Generator, scene: Scene, name: str, table: dict[str, FloatArray], columns: dict[str, FloatArray]) -> Fit:
     """Fit one profile, and store its noisy radius and axis ratio."""
     bulge, disc = scene.bulge * table[f"{name}_bulge"], (1 - scene.bulge) * table[f"{name}_disc"]
     flux = scene.flux * (bulge + disc)

@@ -51,7 +51,10 @@ def _check_survey(root: Path) -> None:
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     if done.returncode:
         raise InputError(f"`dvc status data.dvc` failed: {done.stderr.strip()}")
-    if json.loads(done.stdout):
+    changes = [
+        change for entry in json.loads(done.stdout).get("data.dvc", []) for change in entry["changed outs"].values()
+    ]
+    if set(changes) - {"not in cache"}:  # as in a copy of a checkout: the right survey, which DVC has not kept there
         advice = "`dvc checkout data.dvc` brings the recorded one, `dvc add data` records this one"
         raise InputError(f"{root / 'data'}: not the survey that data.dvc records; {advice}")
 

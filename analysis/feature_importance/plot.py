@@ -31,7 +31,7 @@ from analysis.feature_importance.names import (
 from analysis.files import replacing
 
 _ROW_LABELS = {
-    STANDARD: "aNN, PSF magnitudes\nand colours (standard)",
+    STANDARD: "aNN, standard",
     TOP_1_2: "aNN, top 1, 2",
     STANDARD_TOP_1_2: "aNN, standard\n+ top 1, 2",
     STANDARD_TOP_1_2_3: "aNN, standard\n+ top 1, 2, 3",

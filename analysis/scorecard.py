@@ -1,7 +1,8 @@
 """`python -m analysis scorecard`: every claim, the published value, ours, its error, and the verdict.
 
-The claims and the rules that decide them are in paper/claims.yaml, written down before the first run, with what has changed since; the published
-values are in paper/published.yaml. A new result needs new claims there, and code only for a new kind of rule.
+The claims and the rules that decide them are in paper/claims.yaml, written down before the first run, with what has
+changed since; the published values are in paper/published.yaml. A new result needs new claims there, and code only for
+a new kind of rule.
 """
 
 import csv

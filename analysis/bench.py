@@ -13,6 +13,12 @@ def _feature_importance(options: argparse.Namespace) -> int:
     return run(options)
 
 
+def _stamps(options: argparse.Namespace) -> int:
+    from analysis.survey.stamps_bench import run
+
+    return run(options)
+
+
 def add_commands(groups: Any) -> None:
     """Add `bench` and its benches to the command line."""
     about = "how fast a part is, against the usual way; exit code 1 where it is too slow"
@@ -26,3 +32,10 @@ def add_commands(groups: Any) -> None:
     parser.add_argument("--compared-trees", type=int, default=10, help="of the fits compared (default: 10)")
     parser.add_argument("--seed", type=int, default=1)
     parser.set_defaults(run=_feature_importance)
+
+    about = "augmented stamps from the cache on 2 threads, against one at a time in a DataLoader"
+    parser = benches.add_parser("stamps", help=about, description=about)
+    parser.add_argument("--stamps", type=int, default=8000, help="drawn for it (default: 8,000)")
+    parser.add_argument("--batch-size", type=int, default=128, help="default: 128, as Kim & Brunner (2017)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.set_defaults(run=_stamps)

@@ -6,6 +6,7 @@ from typing import Any
 
 from analysis import paths
 from analysis.errors import InputError
+from analysis.survey.stamps_commands import add_ingest_stamps
 
 DESCRIPTION = """\
 The raw data of the pipeline: a folder with catalogue.parquet, provenance.json and, where there are any,
@@ -82,6 +83,8 @@ def add_commands(groups: Any) -> None:
     ingest.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to make")
     ingest.set_defaults(run=_ingest)
 
+    add_ingest_stamps(commands).set_defaults(run=_ingest_stamps)
+
     validate = commands.add_parser("validate", help="check a survey", description=VALIDATE, formatter_class=_Raw)
     validate.add_argument("directory", metavar="DIR", type=Path, help="a survey folder")
     validate.add_argument("--out", metavar="FILE", type=Path, help="write the summary there, as JSON")
@@ -118,6 +121,14 @@ def _ingest(options: argparse.Namespace) -> None:
 
     _check_outside_data(options.out)
     ingest(options.files, options.columns, options.out)
+    print(f"{options.out} is made; see it with: python -m analysis survey validate {options.out}")
+
+
+def _ingest_stamps(options: argparse.Namespace) -> None:
+    from analysis.survey.stamps_commands import ingest_from
+
+    _check_outside_data(options.out)
+    ingest_from(options)
     print(f"{options.out} is made; see it with: python -m analysis survey validate {options.out}")
 
 

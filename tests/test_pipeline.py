@@ -12,6 +12,7 @@ from analysis import paths
 PIPELINE = yaml.safe_load((paths.ROOT / "dvc.yaml").read_text())["stages"]
 MODULES = {  # of each command, the module that does the work
     "survey validate": "analysis.survey.validate",
+    "survey plot-stamps": "analysis.survey.contact_sheet",
     "features": "analysis.features",
     "feature-importance train": "analysis.feature_importance.train",
     "feature-importance evaluate": "analysis.feature_importance.evaluate",

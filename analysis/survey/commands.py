@@ -6,7 +6,7 @@ from typing import Any
 
 from analysis import paths
 from analysis.errors import InputError
-from analysis.survey.stamps_commands import add_ingest_stamps
+from analysis.survey.stamps_commands import add_contact_sheet, add_ingest_stamps
 
 DESCRIPTION = """\
 The raw data of the pipeline: a folder with catalogue.parquet, provenance.json and, where there are any,
@@ -93,6 +93,8 @@ def add_commands(groups: Any) -> None:
     use = commands.add_parser("use", help="switch surveys", description=USE, formatter_class=_Raw)
     use.add_argument("survey", metavar="DIR|default", help="a survey folder, or the word default")
     use.set_defaults(run=_use)
+
+    add_contact_sheet(commands)
 
 
 def _at_least_one(text: str) -> int:

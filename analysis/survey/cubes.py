@@ -6,6 +6,7 @@ FITS: columns of the first table with as many rows), which are offered by name.
 """
 
 import warnings
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,7 +83,7 @@ def open_cube(path: Path, dataset: str | None = None, bands: str = "ugriz", axes
         start = file.read(10)
     try:
         arrays = _arrays(path, start)
-    except UNREADABLE as error:
+    except (*UNREADABLE, zipfile.BadZipFile) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: cannot be read; is it cut short, or does it hold objects? ({error})") from None

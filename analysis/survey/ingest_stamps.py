@@ -186,12 +186,12 @@ def _belonging(
 ) -> np.ndarray:
     """Tell which stamps are the first of their number and have a row; note every stamp and row that does not belong."""
     usable = np.ones(len(object_id), bool)
-    for k in np.flatnonzero(pd.Series(object_id).duplicated()):
+    for k in np.flatnonzero(pd.Series(object_id).duplicated()).tolist():
         first = int(np.argmax(object_id == object_id[k]))
         problems.add(object_id[k], _place(cubes, k), f"has the number of {_place(cubes, first)}")
         usable[k] = False
     labelled = catalogue["object_id"].to_numpy()
-    for k in np.flatnonzero(~np.isin(object_id, labelled)):
+    for k in np.flatnonzero(~np.isin(object_id, labelled)).tolist():
         problems.add(
             object_id[k], _place(cubes, k), f"has no row in {options.catalogue or options.labels or 'the labels'}"
         )

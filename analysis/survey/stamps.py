@@ -180,9 +180,8 @@ class StampImages:
             order = np.random.default_rng((self._seed, self._epoch)).permutation(len(self))
         numbers = torch.from_numpy(order).split(batch_size)
         with ThreadPoolExecutor(1) as worker:
-            waiting = worker.submit(self.__getitem__, numbers[0]) if numbers else None
+            waiting = worker.submit(self.__getitem__, numbers[0])
             for here, following in zip(numbers, [*numbers[1:], None], strict=True):
-                assert waiting is not None
                 images = waiting.result()[0]
                 if following is not None:
                     waiting = worker.submit(self.__getitem__, following)

@@ -1,4 +1,4 @@
-"""The command `survey ingest-stamps`."""
+"""The commands of `survey` for stamps: `ingest-stamps`, and the two halves of the contact sheet."""
 
 import argparse
 from pathlib import Path
@@ -64,6 +64,29 @@ def add_ingest_stamps(commands: Any) -> argparse.ArgumentParser:
     frames.add_argument("--frames", metavar="DIR", type=Path, help="mirror, as in the Science Archive Server")
     frames.add_argument("--positions", metavar="FILE", type=Path, nargs="+", help="lists of positions or calibObj")
     return parser
+
+
+def add_contact_sheet(commands: Any) -> None:
+    """Add `plot-stamps` and `real-stamps` to the commands of `survey`."""
+    what = "the contact sheet: stamps of data/ beside real ones"
+    commands.add_parser("plot-stamps", help=what, description=what).set_defaults(run=_plot_stamps)
+
+    what = "the real half of the contact sheet, from the folder of real data"
+    real = commands.add_parser("real-stamps", help=what, description=what)
+    real.add_argument("--real-data", metavar="DIR", type=Path, required=True, help="with sas/ or kim_brunner_stamps/")
+    real.set_defaults(run=_real_stamps)
+
+
+def _plot_stamps(options: argparse.Namespace) -> None:
+    from analysis.survey.contact_sheet import make_contact_sheet
+
+    make_contact_sheet(options)
+
+
+def _real_stamps(options: argparse.Namespace) -> None:
+    from analysis.survey.real_stamps import make_real_sheet
+
+    make_real_sheet(options)
 
 
 def ingest_from(options: argparse.Namespace) -> None:

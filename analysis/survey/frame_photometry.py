@@ -6,7 +6,7 @@ They are measured alike for every object, whatever its class: magnitudes of two 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from analysis.survey.frame_psf import Psf, aperture_flux, distance_to_centre, without_background
+from analysis.survey.frame_psf import Psf, aperture_flux, around, distance_to_centre, without_background
 from analysis.survey.frames import Cutouts
 from analysis.survey.schema import BANDS
 from analysis.survey.stamps_file import PIXEL_SCALE
@@ -28,7 +28,7 @@ def psf_fluxes(cutouts: Cutouts, psf: Psf) -> tuple[np.ndarray, np.ndarray]:
         weight = np.where(near, psf.image[band], 0)
         norm = np.sum(weight * psf.image[band])
         flux[:, band] = np.einsum("nyx,yx->n", without_background(cutouts.pixels[:, band]), weight) / norm
-        error[:, band] = cutouts.native_noise[:, band] * np.sqrt(np.sum(weight**2)) / norm
+        error[:, band] = cutouts.native_noise[:, band] * _noise_of_sum(weight) / norm
     return flux, error
 
 
@@ -44,10 +44,15 @@ def fiber_fluxes(cutouts: Cutouts, psf: Psf) -> tuple[np.ndarray, np.ndarray]:
         blur = _SIGMA * np.sqrt(max(FIBER_SEEING**2 - psf.effective_fwhm[band] ** 2, 0)) / PIXEL_SCALE
         blurred = gaussian_filter(without_background(cutouts.pixels[:, band]), (0, blur, blur))
         flux[:, band] = aperture_flux(blurred, FIBER_RADIUS / PIXEL_SCALE)
-        # the weight of each pixel is the aperture, blurred; independent pixels add in quadrature
-        weight = gaussian_filter(aperture.astype(float), blur)
-        error[:, band] = cutouts.native_noise[:, band] * np.sqrt(np.sum(weight**2))
+        weight = gaussian_filter(aperture.astype(float), blur)  # of each pixel as it was before
+        error[:, band] = cutouts.native_noise[:, band] * _noise_of_sum(weight)
     return flux, error
+
+
+def _noise_of_sum(weight: np.ndarray) -> float:
+    """Return the noise of a weighted sum of pixels, in units of a pixel's, with that of the median around it."""
+    pixels = np.count_nonzero(around(weight.shape[-1]))
+    return float(np.sqrt(np.sum(weight**2) + np.sum(weight) ** 2 * np.pi / 2 / pixels))
 
 
 def magnitude_columns(name: str, flux: np.ndarray, error: np.ndarray) -> dict[str, np.ndarray]:

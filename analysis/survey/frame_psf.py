@@ -133,10 +133,14 @@ def distance_to_centre(side: int = SIDE) -> np.ndarray:
     return np.hypot(offset[:, None], offset)
 
 
+def around(side: int = SIDE) -> np.ndarray:
+    """Tell which pixels (side, side) of a stamp lie beyond the aperture."""
+    return distance_to_centre(side) > APERTURE / PIXEL_SCALE
+
+
 def without_background(images: np.ndarray) -> np.ndarray:
     """Take from each image (n, side, side) the median beyond the aperture: the light of everything around."""
-    around = distance_to_centre(images.shape[-1]) > APERTURE / PIXEL_SCALE
-    return images - np.median(images[:, around], axis=1)[:, None, None]
+    return images - np.median(images[:, around(images.shape[-1])], axis=1)[:, None, None]
 
 
 def _round_wings(image: np.ndarray) -> np.ndarray:

@@ -191,6 +191,8 @@ def _unlisted(name: FieldId, images: Field, listed: pd.DataFrame) -> pd.DataFram
     image = images[frames.R]
     found = detect(image)
     x, y = image.at(listed["ra"].to_numpy(), listed["dec"].to_numpy())
+    on_this_side = np.isfinite(x) & np.isfinite(y)  # of the sky: a list may cover a whole run
+    listed, x, y = listed[on_this_side], x[on_this_side], y[on_this_side]
     away, nearest = cKDTree(np.stack([x, y], axis=1)).query(np.stack([found["x"], found["y"]], axis=1))
     in_halo = np.zeros(len(found), bool)
     for star in np.flatnonzero(listed["psfMag_r"] < _HALO[0]):

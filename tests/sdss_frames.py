@@ -13,6 +13,7 @@ from astropy.wcs import WCS
 from analysis.survey.frames import FieldId
 from analysis.survey.schema import BANDS
 
+NAME = FieldId(4510, 4, 30)
 SCALE = 0.396 / 3600
 OFFSETS = {"u": (3.37, -4.61), "g": (-2.25, 6.5), "r": (0.0, 0.0), "i": (1.5, 2.83), "z": (-4.12, -1.31)}  # pixels
 FWHM = {"u": 3.4, "g": 3.2, "r": 3.0, "i": 2.8, "z": 2.9}  # pixels
@@ -70,7 +71,7 @@ def galaxy(dx: np.ndarray, dy: np.ndarray, fwhm: float) -> np.ndarray:
 
 
 def make_field(
-    name: FieldId = FieldId(4510, 4, 30), seed: int = 1, shape: tuple[int, int] = (460, 420), edge: bool = False
+    name: FieldId = NAME, seed: int = 1, shape: tuple[int, int] = (460, 420), edge: bool = False
 ) -> FakeField:
     """Draw a field: objects on a grid, two rows in three of stars; with `edge`, one star at the edge besides."""
     rng = np.random.default_rng([seed, name.run, name.field])

@@ -96,9 +96,8 @@ def download(request: Request, archive: Archive, console: Console | None = None)
     settings = {"release": archive.release, "limit": request.limit, "query": page_query(request.page, 0, request.where)}
     work = Work(request.working_folder, settings, request.resume)
     objects, nulls = join_pages(list(_pages(request, archive, work)))
-    fields = {
-        FieldId(*group[list(FIELD_COLUMNS)].iloc[0].tolist()): group for _, group in objects.groupby(list(FIELD_COLUMNS))
-    }
+    keys = list(FIELD_COLUMNS)
+    fields = {FieldId(*group[keys].iloc[0].tolist()): group for _, group in objects.groupby(keys)}
     _announce(objects, fields, work, console)
     failed = _fetch_fields(fields, archive, work, request.keep_frames, console)
     _finish(request, archive, objects, nulls, fields, failed, work)

@@ -21,7 +21,7 @@ from analysis.survey.schema import CLASSES, column_of
 CATALOGUE = "catalogue.parquet"
 PROVENANCE = "provenance.json"
 STAMPS = "stamps.h5"
-KINDS = ("mock", "ingested")  # what a provenance may say that a survey is
+KINDS = ("mock", "ingested", "sdss")  # what a provenance may say that a survey is
 TRUTH = "truth.parquet"  # beside a mock catalogue; the pipeline never reads it
 
 _ARROW_TYPES = {

@@ -1,6 +1,7 @@
 """The command group `survey`: the raw data."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,16 @@ Without object_id the rows are numbered. The maps in analysis/survey/maps are ex
       --columns analysis/survey/maps/galaxyzoo1_table.yaml --out /tmp/gz1
 """
 
+SDSS = """\
+Fetch SDSS's spectroscopic sample (galaxies, stars, quasars) from its archive: the catalogue by SQL from SkyServer, and
+stamps cut from the calibrated frames of the Science Archive Server. Objects come field by field, because the frames of
+a field are 16 MB whether they show one object or a hundred; the size of the download is printed before it starts. What
+has been fetched lies in DIR.download until all is there, and --resume goes on after a crash.
+
+  python -m analysis survey sdss --limit 1000 --out /tmp/sdss
+  python -m analysis survey sdss --limit 1000 --where "p.field % 25 = 0" --out /tmp/sdss    # spread over the sky
+"""
+
 VALIDATE = """\
 Say what a survey holds and lacks: unit, range and nulls of each column, the columns that are not there,
 whether the files are those that the provenance tells of. Exit code 2 if the survey breaks the contract.
@@ -84,6 +95,19 @@ def add_commands(groups: Any) -> None:
     ingest.set_defaults(run=_ingest)
 
     add_ingest_stamps(commands).set_defaults(run=_ingest_stamps)
+
+    sdss = commands.add_parser("sdss", help="a sample of SDSS", description=SDSS, formatter_class=_Raw)
+    sdss.add_argument("--limit", metavar="N", type=_at_least_one, required=True, help="at most so many objects")
+    sdss.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to make")
+    sdss.add_argument("--resume", action="store_true", help="go on where an earlier download stopped")
+    sdss.add_argument("--where", metavar="SQL", default="", help="a further condition; p is PhotoPrimary, s SpecObj")
+    sdss.add_argument("--page", metavar="N", type=_at_least_one, default=1000, help="objects per query (default 1000)")
+    sdss.add_argument("--release", type=int, default=17, choices=range(13, 20), help="data release (default 17)")
+    sdss.add_argument("--keep-frames", action="store_true", help="leave the frames in DIR.download, as a mirror")
+    sdss.add_argument("--pause", metavar="S", type=float, default=1.0, help="seconds between requests (default 1)")
+    sdss.add_argument("--skyserver", metavar="URL", help="base URL of SkyServer (or environment: SDSS_SKYSERVER)")
+    sdss.add_argument("--sas", metavar="URL", help="base URL of the Science Archive Server (or SDSS_SAS)")
+    sdss.set_defaults(run=_sdss)
 
     validate = commands.add_parser("validate", help="check a survey", description=VALIDATE, formatter_class=_Raw)
     validate.add_argument("directory", metavar="DIR", type=Path, help="a survey folder")
@@ -131,6 +155,19 @@ def _ingest_stamps(options: argparse.Namespace) -> None:
 
     _check_outside_data(options.out)
     ingest_from(options)
+    print(f"{options.out} is made; see it with: python -m analysis survey validate {options.out}")
+
+
+def _sdss(options: argparse.Namespace) -> None:
+    from analysis.survey.sdss.archive import SAS, SKYSERVER, Archive
+    from analysis.survey.sdss.download import Request, download
+
+    _check_outside_data(options.out)
+    skyserver = options.skyserver or os.environ.get("SDSS_SKYSERVER") or SKYSERVER
+    sas = options.sas or os.environ.get("SDSS_SAS") or SAS
+    archive = Archive(skyserver, sas, options.release, pause=options.pause)
+    wanted = {name: getattr(options, name) for name in ("limit", "out", "where", "page", "resume", "keep_frames")}
+    download(Request(**wanted), archive)
     print(f"{options.out} is made; see it with: python -m analysis survey validate {options.out}")
 
 

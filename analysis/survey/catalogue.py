@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 import analysis
 from analysis.errors import InputError
+from analysis.files import replacing
 from analysis.survey.schema import CLASSES, column_of
 
 CATALOGUE = "catalogue.parquet"
@@ -133,9 +134,10 @@ def counts(classes: pd.Series | None, redshift: pd.Series | None, objects: int) 
 
 def write_provenance(folder: Path, provenance: dict[str, Any], counted: dict[str, int]) -> None:
     """Write provenance.json: what was given, the counts, the code version, the checksum of every file."""
-    files = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.name != PROVENANCE}
+    files = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file() and path.name != PROVENANCE}
     full = {**provenance, "counts": counted, "code_version": analysis.__version__, "sha256": files}
-    (folder / PROVENANCE).write_text(json.dumps(full, indent=1) + "\n")
+    with replacing(folder / PROVENANCE) as partial:
+        partial.write_text(json.dumps(full, indent=1) + "\n")
 
 
 def sha256(path: Path) -> str:

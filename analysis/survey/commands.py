@@ -22,9 +22,10 @@ stamps.h5.
 MOCK = """\
 Draw a mock survey: galaxies, stars and quasars as SDSS would have measured them. The same seed gives the same
 survey, whatever the number of workers. The truth lies beside the catalogue (truth.parquet); the pipeline
-never reads it.
+never reads it. Some of the objects, or all, get images in ugriz (stamps.h5). A run that was killed is taken up by the
+same command.
 
-  python -m analysis survey mock --objects 2000 --seed 1 --out /tmp/mock
+  python -m analysis survey mock --objects 2000 --seed 1 --stamps 500 --out /tmp/mock
 """
 
 INGEST = """\
@@ -84,6 +85,7 @@ def add_commands(groups: Any) -> None:
     mock = commands.add_parser("mock", help="draw a mock survey", description=MOCK, formatter_class=_Raw)
     mock.add_argument("--objects", type=_at_least_one, required=True, help="how many")
     mock.add_argument("--seed", type=int, required=True, help="of the random numbers")
+    mock.add_argument("--stamps", type=int, default=0, help="how many of the objects get images (default: none)")
     mock.add_argument("--out", type=Path, required=True, help="folder to make")
     mock.add_argument("--workers", type=_at_least_one, help="processes (default: cores that 2 GB of memory allow)")
     mock.set_defaults(run=_mock)
@@ -138,7 +140,7 @@ def _mock(options: argparse.Namespace) -> None:
     from analysis.survey.mock.generate import generate
 
     _check_outside_data(options.out)
-    generate(objects=options.objects, seed=options.seed, out=options.out, workers=options.workers)
+    generate(options.objects, options.seed, options.out, workers=options.workers, stamps=options.stamps)
     print(f"{options.out} is made; see it with: python -m analysis survey validate {options.out}")
 
 

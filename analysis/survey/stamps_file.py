@@ -11,6 +11,7 @@ Datasets, all with one row per object: /stamps (n, 5, ny, nx) int32, /object_id 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -119,10 +120,29 @@ class StampsWriter:
             "sky_noise": noise,
         }
         for name, values in columns.items():
-            dataset = self._file[name]
+            self._extend(name, values)
+
+    def append_file(self, path: Path) -> None:
+        """Add the stamps of another file of the same shape as they are, compressed chunk by compressed chunk.
+
+        What is there must be a multiple of `CHUNK`.
+        """
+        with _open(path) as other:
+            pixels, dataset = other["stamps"], self._file["stamps"]
             before = len(dataset)
-            dataset.resize(before + len(values), axis=0)
-            dataset[before:] = values
+            assert before % CHUNK == 0 and pixels.shape[1:] == dataset.shape[1:]
+            dataset.resize(before + len(pixels), axis=0)
+            for start in range(0, len(pixels), CHUNK):
+                mask, chunk = pixels.id.read_direct_chunk((start, 0, 0, 0))
+                dataset.id.write_direct_chunk((before + start, 0, 0, 0), chunk, mask)
+            for name in ("object_id", *_PER_OBJECT):
+                self._extend(name, other[name][:])
+
+    def _extend(self, name: str, values: np.ndarray) -> None:
+        dataset = self._file[name]
+        before = len(dataset)
+        dataset.resize(before + len(values), axis=0)
+        dataset[before:] = values
 
     def __enter__(self) -> Self:
         return self
@@ -149,6 +169,22 @@ def read_ids(path: Path) -> np.ndarray:
         return file["object_id"][:]
 
 
+def _read_integers(dataset: h5py.Dataset, rows: slice, object_id: np.ndarray, path: Path) -> np.ndarray:
+    """Read rows of the pixels; if a chunk is corrupted, say which objects it holds."""
+    try:
+        return dataset[rows]
+    except OSError as error:
+        reason = error
+    edges = [rows.start, *range((rows.start // CHUNK + 1) * CHUNK, rows.stop, CHUNK), rows.stop]
+    for start, stop in pairwise(edges):  # those that were compressed together, until one fails
+        try:
+            dataset[start:stop]
+        except OSError:
+            ids = f"{object_id[start - rows.start]} to {object_id[stop - rows.start - 1]}"
+            raise InputError(f"{path}: stamps of objects {ids} (rows {start} on) are corrupted ({reason})") from None
+    raise InputError(f"{path}: stamps cannot be read ({reason})")
+
+
 def read_stamps(path: Path, start: int = 0, stop: int | None = None) -> Stamps:
     """Read the stamps of rows start to stop.
 
@@ -160,13 +196,7 @@ def read_stamps(path: Path, start: int = 0, stop: int | None = None) -> Stamps:
     with _open(path) as file:
         rows = slice(start, len(file["object_id"]) if stop is None else stop)
         object_id = file["object_id"][rows]
-        try:
-            integers = file["stamps"][rows]
-        except OSError as error:
-            ids = f"{object_id[0]} to {object_id[-1]}"
-            raise InputError(
-                f"{path}: stamps of objects {ids} (rows {rows.start} on) are corrupted ({error})"
-            ) from None
+        integers = _read_integers(file["stamps"], rows, object_id, path)
         noise = file["sky_noise"][rows]
         pixels = restore(integers, object_id, noise, float(file.attrs["step"]))
         return Stamps(pixels, object_id, file["psf_fwhm"][rows], noise)

@@ -1,14 +1,13 @@
-"""Draw a mock survey: in chunks, on all cores, the same for any number of workers."""
+"""Draw a mock survey: in chunks, on all cores, the same for any number of workers and interruptions."""
 
-import os
+import hashlib
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from functools import cache
-from itertools import islice
-from multiprocessing import get_context
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,18 +17,26 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from analysis.cores import cores
 from analysis.errors import InputError
+from analysis.files import replacing
 from analysis.survey import catalogue
 from analysis.survey.mock import photometry, populations, targets
+from analysis.survey.mock import stamps as images
 from analysis.survey.mock.fields import draw_fields, place
 from analysis.survey.mock.parameters import parameters, parameters_hash
+from analysis.survey.mock.parts import PARTS, resumable_folder, run_all
 from analysis.survey.schema import COLUMNS
+from analysis.survey.stamps_file import CHUNK as COMPRESSED_TOGETHER
+from analysis.survey.stamps_file import StampsWriter
 
 CHUNK = 5_000  # objects drawn together: bounds the memory of a worker
+STAMPS_CHUNK = 8 * COMPRESSED_TOGETHER  # stamps drawn together
 ROW_GROUP = 50_000  # objects written together: long enough for dictionaries to pay
 # Peak memory in MB, shared pages shared out, with chunks and row groups of these sizes and any number of objects.
 MEMORY_BUDGET, MEMORY_PARENT, MEMORY_WORKER = 2_000, 400, 380
 FAILED_BY = 0.01  # error of redshift / (1 + z) of a spectrum that was misread
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_MEASURED_PART, _TRUTH_PART, _STAMPS_PART = "measured-{:012}.arrow", "truth-{:012}.arrow", "stamps-{:012}.h5"
+_WRITING = ("catalogue.py", "schema.py", "stamps_file.py")
+_LIBRARIES = ("galsim", "h5py", "hdf5plugin", "kcorrect", "numpy", "pyarrow", "scipy")
 _GOLDEN = (np.sqrt(5) - 1) / 2
 _CANDIDATES = 4_000  # drawn at a time until a sample is full
 _MEASURED = [name for name in COLUMNS if not name.startswith("photoz")]
@@ -127,37 +134,31 @@ def _truth_to_arrow(truth: pd.DataFrame) -> pa.Table:
     return table
 
 
-def _chunks(objects: int) -> list[tuple[int, int]]:
-    return [(start, min(start + CHUNK, objects)) for start in range(0, objects, CHUNK)]
+@dataclass(frozen=True)
+class Job:
+    """What to draw. Its identity is all that decides the bytes of the result."""
+
+    objects: int
+    seed: int
+    stamps: int
+
+    def chunks(self) -> list[tuple[int, int]]:
+        """List the first object of each part of the catalogue, and the one after its last."""
+        return [(start, min(start + CHUNK, self.objects)) for start in range(0, self.objects, CHUNK)]
+
+    def identity(self) -> dict[str, Any]:
+        """Return the numbers asked for, and hashes of the parameters and of the code that draws."""
+        return {**asdict(self), "parameters_sha256": parameters_hash(), "code_sha256": _code_hash()}
 
 
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Let processes that start meanwhile use one thread: numerical libraries read this when they are first imported."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _draw_all(seed: int, chunks: list[tuple[int, int]], workers: int) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Yield all chunks in order; with several workers, a few ahead."""
-    if workers == 1 or len(chunks) == 1:
-        yield from (draw_chunk(seed, *chunk) for chunk in chunks)
-        return
-    waiting = iter(chunks)
-    with ProcessPoolExecutor(min(workers, len(chunks)), mp_context=get_context("spawn")) as pool:
-        with _one_thread_each():  # the first tasks start the workers
-            running: list[Future] = [pool.submit(draw_chunk, seed, *chunk) for chunk in islice(waiting, 2 * workers)]
-        while running:
-            yield running.pop(0).result()
-            running += [pool.submit(draw_chunk, seed, *chunk) for chunk in islice(waiting, 1)]
+@cache
+def _code_hash() -> str:
+    """Hash the modules of the mock, those it writes with, and the versions of the libraries that draw for it."""
+    survey = Path(catalogue.__file__).parent
+    sources = [*sorted((survey / "mock").glob("*.py")), *(survey / name for name in _WRITING)]
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources))
+    digest.update(" ".join(version(name) for name in _LIBRARIES).encode())
+    return digest.hexdigest()
 
 
 class _Sink:
@@ -186,8 +187,88 @@ class _Sink:
             self.writer.close()
 
 
-def generate(objects: int, seed: int, out: Path, workers: int | None = None) -> None:
+def _write_catalogue_part(parts: Path, seed: int, start: int, stop: int) -> int:
+    """Draw a part of the catalogue and its truth; return its number of objects."""
+    measured, truth = draw_chunk(seed, start, stop)
+    for name, table in ((_TRUTH_PART, truth), (_MEASURED_PART, measured)):  # that there is the second says it is done
+        with replacing(parts / name.format(start)) as partial, pa.ipc.new_file(partial, table.schema) as writer:
+            writer.write_table(table)
+    return stop - start
+
+
+def _read_part(path: Path) -> pa.Table:
+    with pa.memory_map(str(path)) as source:
+        return pa.ipc.open_file(source).read_all()
+
+
+def _write_stamps_part(parts: Path, seed: int, start: int, rows: np.ndarray) -> int:
+    """Draw the stamps of some rows of the catalogue, whose parts are there; return their number."""
+    tables = [
+        _read_part(parts / _TRUTH_PART.format(first)).take(rows[rows // CHUNK * CHUNK == first] - first)
+        for first in np.unique(rows // CHUNK * CHUNK)
+    ]
+    truth = pa.concat_tables(tables).to_pandas()
+    with replacing(parts / _STAMPS_PART.format(start)) as partial, StampsWriter(partial) as writer:
+        writer.append(images.draw_stamps(seed, truth, _fields(seed)))
+    return len(rows)
+
+
+def _run(what: str, function: Callable[..., int], tasks: dict[Path, tuple], sizes: list[int], workers: int) -> None:
+    """Do those tasks whose file is not there yet, with a progress bar that counts all."""
+    missing = [task for path, task in tasks.items() if not path.exists()]
+    done = sum(size for path, size in zip(tasks, sizes, strict=True) if path.exists())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns) as progress:
+        bar = progress.add_task(what, total=sum(sizes), completed=done)
+        for number in run_all(function, missing, workers):
+            progress.advance(bar, number)
+
+
+def _draw_catalogue(job: Job, parts: Path, workers: int) -> None:
+    tasks = {parts / _MEASURED_PART.format(start): (parts, job.seed, start, stop) for start, stop in job.chunks()}
+    sizes = [stop - start for start, stop in job.chunks()]
+    _run("drawing the mock survey", _write_catalogue_part, tasks, sizes, workers)
+
+
+def _draw_stamps(job: Job, parts: Path, workers: int) -> None:
+    labels = [
+        images.kinds_of(_read_part(parts / _MEASURED_PART.format(start)).select(["class", "redshift"]).to_pandas())
+        for start, _ in job.chunks()
+    ]
+    rows = images.choose(np.concatenate(labels), job.stamps)
+    batches = {start: rows[start : start + STAMPS_CHUNK] for start in range(0, len(rows), STAMPS_CHUNK)}
+    tasks = {parts / _STAMPS_PART.format(start): (parts, job.seed, start, batch) for start, batch in batches.items()}
+    _run("drawing stamps", _write_stamps_part, tasks, [len(batch) for batch in batches.values()], workers)
+
+
+def _assemble(job: Job, folder: Path) -> None:
+    """Put the parts together, in order, whoever drew them and when; the provenance last."""
+    parts = folder / PARTS
+    for path in folder.iterdir():  # of a run that was killed here
+        if path != parts:
+            path.unlink()
+    counted: Counter[str] = Counter()
+    sinks = _Sink(folder / catalogue.CATALOGUE), _Sink(folder / catalogue.TRUTH)
+    for start, _ in job.chunks():
+        tables = [_read_part(parts / name.format(start)) for name in (_MEASURED_PART, _TRUTH_PART)]
+        for sink, table in zip(sinks, tables, strict=True):
+            sink.write(table)
+        counted.update(_counts(*tables))
+    for sink in sinks:
+        sink.close()
+    if job.stamps:
+        with StampsWriter(folder / catalogue.STAMPS) as writer:
+            for start in range(0, job.stamps, STAMPS_CHUNK):
+                writer.append_file(parts / _STAMPS_PART.format(start))
+        counted["stamps"] = job.stamps
+    catalogue.write_provenance(folder, _provenance(job), dict(counted))
+
+
+def generate(objects: int, seed: int, out: Path, workers: int | None = None, stamps: int = 0) -> None:
     """Draw a mock survey into a new folder.
+
+    A run that is killed leaves its finished parts beside the folder; the same call goes on from there, and its result
+    is the same to the byte.
 
     Parameters
     ----------
@@ -200,32 +281,27 @@ def generate(objects: int, seed: int, out: Path, workers: int | None = None) -> 
         Must not exist.
     workers : int, optional
         Processes; by default one per core, but no more than stay within 2 GB of memory.
+    stamps : int
+        How many objects get images, at most all; see `mock.stamps.choose`.
 
     Raises
     ------
     InputError
-        If a number is out of range, or the folder exists.
+        If a number is out of range, the folder exists or cannot be written, or another process is making it.
     """
     workers = min(cores(), (MEMORY_BUDGET - MEMORY_PARENT) // MEMORY_WORKER) if workers is None else workers
     if objects < 1 or seed < 0 or workers < 1:
         raise InputError(
             f"objects {objects}, seed {seed}, workers {workers}: expected objects and workers > 0, seed >= 0"
         )
-    counted: Counter[str] = Counter()
-    with catalogue.new_folder(out) as folder:
-        sinks = _Sink(folder / catalogue.CATALOGUE), _Sink(folder / catalogue.TRUTH)
-        columns = (TextColumn("drawing the mock survey"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        chunks = _chunks(objects)
-        with Progress(*columns) as progress:
-            task = progress.add_task("objects", total=objects)
-            for (start, stop), tables in zip(chunks, _draw_all(seed, chunks, workers), strict=True):
-                for sink, table in zip(sinks, tables, strict=True):
-                    sink.write(table)
-                counted.update(_counts(*tables))
-                progress.advance(task, stop - start)
-        for sink in sinks:
-            sink.close()
-        catalogue.write_provenance(folder, _provenance(objects, seed), dict(counted))
+    if not 0 <= stamps <= objects:
+        raise InputError(f"stamps {stamps}: expected 0 to {objects}, the number of objects")
+    job = Job(objects, seed, stamps)
+    with resumable_folder(out, job.identity()) as folder:
+        if not (folder / catalogue.PROVENANCE).exists():  # else it was killed when all but the renaming was done
+            _draw_catalogue(job, folder / PARTS, workers)
+            _draw_stamps(job, folder / PARTS, workers)
+            _assemble(job, folder)
 
 
 def _counts(measured: pa.Table, truth: pa.Table) -> dict[str, int]:
@@ -237,10 +313,10 @@ def _counts(measured: pa.Table, truth: pa.Table) -> dict[str, int]:
     return catalogue.counts(labels["class"], labels["redshift"], len(labels)) | unflagged
 
 
-def _provenance(objects: int, seed: int) -> dict:
+def _provenance(job: Job) -> dict:
     return {
         "kind": "mock",
         "source": "drawn by `python -m analysis survey mock`",
-        "generator": {"objects": objects, "seed": seed, "parameters_sha256": parameters_hash()},
+        "generator": job.identity(),
         "licence": "CC0-1.0",
     }

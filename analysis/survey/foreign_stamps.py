@@ -16,6 +16,7 @@ FloatArray = np.ndarray
 PIXELS = ("nanomaggies", "luptitudes")
 BORDER = 4  # pixels wide, from which sky and sky noise are measured
 _SIGMA_PER_MAD = 1.4826  # of a normal distribution
+_SUBTRACTED = 20  # times its noise: sky that is higher in most stamps was not subtracted, or pixels are no fluxes
 _LARGEST = 1e8  # times the sky noise: more does not fit into the integers of stamps.h5
 
 
@@ -102,6 +103,18 @@ def read_foreign(cube: Cube, rows: slice, object_id: np.ndarray, options: Option
         for whole, *parts in zip(readable, raw, flux, noise, width, strict=True)
     ]
     return Stamps(flux.astype(np.float32), object_id, width.astype(np.float32), noise.astype(np.float32)), why
+
+
+def check_sky(stamps: Stamps, source: str) -> None:
+    """Raise InputError if most stamps have sky in all bands: counts, or magnitudes taken for fluxes."""
+    sky, _ = border_statistics(stamps.pixels)
+    ratio = np.median(sky / stamps.sky_noise, axis=0)
+    if ratio.min() > _SUBTRACTED:
+        found = ", ".join(f"{band} {value:.3g}" for band, value in zip(BANDS, np.median(sky, axis=0), strict=True))
+        raise InputError(
+            f"{source}: the border of most stamps is far above its noise (median {found}); expected fluxes without sky "
+            "(--pixels luptitudes where these are asinh magnitudes, --subtract-sky where the sky is still in them)"
+        )
 
 
 def border_statistics(flux: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -32,7 +32,7 @@ from analysis.survey.catalogue import (
     write_provenance,
 )
 from analysis.survey.cubes import PER_BAND, Cube, open_cube
-from analysis.survey.foreign_stamps import BORDER, Options, read_foreign
+from analysis.survey.foreign_stamps import BORDER, Options, check_sky, read_foreign
 from analysis.survey.schema import BANDS, check_catalogue
 from analysis.survey.stamp_labels import ids_of, labels_beside, parse_classes, read_ids_file, read_labels
 from analysis.survey.stamps_file import CHUNK, Stamps, StampsWriter
@@ -90,7 +90,8 @@ def ingest_stamps(files: Sequence[Path], out: Path, options: Options) -> None:
     with new_folder(out) as folder:
         written = _write_stamps(folder / STAMPS, cubes, object_id, usable, options, problems)
         if not len(written):
-            raise InputError(f"{cubes[0].source}: no stamp can be used; the first: {problems.found[0]}")
+            first = problems.found[0]
+            raise InputError(f"{cubes[0].source}: no stamp can be used; {first.place}: {first.why}")
         if options.catalogue:
             shutil.copyfile(catalogue_path(options.catalogue), folder / CATALOGUE)
         else:
@@ -222,8 +223,11 @@ def _write_stamps(
                 if usable[k] and reason:
                     problems.add(object_id[k], _place(cubes, k), reason)
             good = usable[numbers] & np.array([not reason for reason in why])
-            writer.append(Stamps(*(getattr(stamps, name)[good] for name in Stamps.__dataclass_fields__)))
-            written.append(stamps.object_id[good])
+            stamps = Stamps(*(getattr(stamps, name)[good] for name in Stamps.__dataclass_fields__))
+            if good.any():
+                check_sky(stamps, cube.source)
+                writer.append(stamps)
+            written.append(stamps.object_id)
     return np.concatenate(written)
 
 

@@ -10,6 +10,7 @@ from small_stamps import write_small_survey
 from analysis import params, paths
 from analysis.errors import InputError
 from analysis.survey import contact_sheet, real_stamps, sheet
+from analysis.survey.catalogue import write_survey
 from analysis.survey.stamps_file import PIXEL_SCALE
 
 SETTINGS = {"side": 40, "columns": 4, "r_limits": [16.5, 20.0], "stretch": 0.3, "q": 6}
@@ -115,6 +116,20 @@ def test_survey_without_stamps_says_so_in_one_line_and_goes_on(place, capsys):
     sheet.write_sheet(_draw(place / "other"), place / "real")
     contact_sheet.make_contact_sheet(argparse.Namespace())
     assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+@pytest.mark.parametrize("classes", [["GALAXY"], ["QSO"], [None]])
+def test_survey_of_one_class_leaves_the_other_row_empty(classes, place, tmp_path):
+    drawn = write_small_survey(place / "other", 20)
+    real = _draw(place / "other")
+    write_survey(pd.DataFrame({"object_id": drawn.object_id, "class": classes * 20}), place / "data", {"kind": "mock"})
+    (place / "other" / "stamps.h5").rename(place / "data" / "stamps.h5")
+    ours = contact_sheet.survey_sheet(place / "data", real, SETTINGS)
+    assert len(ours.tiles) == (4 if classes == ["GALAXY"] else 0)
+    assert (ours.rgb[40:] == 255).all()
+    contact_sheet.plot_stamps([real, ours])
+    alone = contact_sheet.survey_sheet(place / "data", None, SETTINGS)
+    assert set(alone.tiles["class"]) == ({"GALAXY"} if classes == ["GALAXY"] else set())
 
 
 def test_halves_of_another_stretch_are_refused(place):

@@ -238,7 +238,9 @@ def test_a_corrupted_chunk_costs_its_own_stamps_only(tmp_path, capsys):
         (["--psf-fwhm", "1,2"], {}, "--psf-fwhm"),
         (["--catalogue", "x"], {}, "--catalogue has the labels already"),
         (["--frames", "x"], {}, "expected either cubes"),
-        (["--skip-bad"], {"cube": 0 * DRAWN.pixels}, "no stamp can be used"),
+        (["--skip-bad"], {"cube": 0 * DRAWN.pixels}, "no stamp can be used; cube.npy: stamp 1: dead"),
+        ([], {"cube": luptitude(DRAWN.pixels.astype(float))}, "--pixels luptitudes where these are asinh magnitudes"),
+        ([], {"cube": DRAWN.pixels + np.float32(30)}, "--subtract-sky where the sky is still in them"),
     ],
 )
 def test_other_bad_input_is_one_message_and_exit_code_2(options, given, why, door, tmp_path, capsys):

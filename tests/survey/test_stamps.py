@@ -1,5 +1,8 @@
 """Augmentation of stamps: the group of the square, crops, colour noise; the same for the same seed, however read."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -161,6 +164,12 @@ def test_an_epoch_has_each_stamp_once(cache):
 def test_a_stamp_too_small_is_refused(cache):
     with pytest.raises(InputError, match="12 x 12 pixels; expected at least 13 x 13"):
         StampImages(cache, np.arange(3), 13)
+
+
+def test_reading_a_cache_needs_numpy_and_torch_alone():
+    code = "import sys, analysis.survey.stamps; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"h5py", "hdf5plugin", "pandas", "pyarrow", "pandera", "dvc", "astropy"} & set(loaded)
 
 
 def test_the_training_loop_takes_them(tmp_path):

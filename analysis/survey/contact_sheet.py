@@ -30,6 +30,8 @@ def survey_sheet(survey: Path, real: Sheet | None, settings: dict[str, Any]) -> 
     if not (survey / STAMPS).is_file():
         return None
     measured = measure(survey)
+    if not measured["class"].isin(ROWS).any():
+        return None
     if real:
         chosen = matched(measured, real.tiles)
     else:
@@ -58,16 +60,17 @@ def plot_stamps(sheets: list[Sheet]) -> Figure:
             _draw_tile(place, sheet, label, column, magnitudes)
         name = f"{_NAMES[label]},\n{sheet.about['name']}"
         line[0].text(-0.08, 0.5, name, transform=line[0].transAxes, ha="right", va="center")
-    _draw_bar(axes[-1, 0], sheets[-1])
+    _draw_bar(next(line[0] for line in reversed(axes) if line[0].get_images()), sheets[0])
     return figure
 
 
 def _draw_tile(axes: Axes, sheet: Sheet, label: str, column: int, magnitudes: pd.Series) -> None:
-    axes.axis("off")
-    if column not in magnitudes.index:
-        return
     side = sheet.about["side"]
     half = side * sheet.about["pixel_scale"] / 2
+    axes.axis("off")
+    axes.set(xlim=(-half, half), ylim=(-half, half), aspect="equal")
+    if column not in magnitudes.index:
+        return
     y, x = ROWS.index(label) * side, column * side
     tile = sheet.rgb[y : y + side, x : x + side]
     axes.imshow(tile, origin="lower", extent=(-half, half, -half, half), interpolation="nearest")
@@ -77,7 +80,7 @@ def _draw_tile(axes: Axes, sheet: Sheet, label: str, column: int, magnitudes: pd
 
 
 def _draw_bar(axes: Axes, sheet: Sheet) -> None:
-    """Draw a scale bar into a tile."""
+    """Draw a scale bar into a tile of this size."""
     half = sheet.about["side"] * sheet.about["pixel_scale"] / 2
     axes.plot([-_BAR / 2, _BAR / 2], [-0.85 * half] * 2, color="w", linewidth=1)
     axes.text(0, -0.8 * half, f'{_BAR:g}"', color="w", fontsize=6, ha="center", va="bottom")
@@ -99,10 +102,10 @@ def make_contact_sheet(_: argparse.Namespace) -> None:
         check_same(real, settings)
     ours = survey_sheet(paths.DATA, real, settings)
     if ours is None:
-        print(f"plot_stamps: the survey in {paths.DATA.name}/ has no stamps")
+        print(f"plot_stamps: the survey in {paths.DATA.name}/ has no stamps of galaxies or stars")
     sheets = [sheet for sheet in (real, ours) if sheet]
     with plt.style.context(paths.STYLE):
-        figure = plot_stamps(sheets) if sheets else plot_nothing("the survey has no stamps")
+        figure = plot_stamps(sheets) if sheets else plot_nothing("the survey has no stamps of galaxies or stars")
         with replacing(paths.FIGURES / FIGURE) as partial:
             figure.savefig(partial, format="png")
         plt.close(figure)

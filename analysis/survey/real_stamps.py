@@ -58,5 +58,7 @@ def make_real_sheet(options: argparse.Namespace) -> None:
         survey = Path(temporary) / source.folder
         source.ingest(options.real_data / source.folder, survey)
         chosen = spread(measure(survey), settings["columns"], tuple(settings["r_limits"]))
+        if chosen.empty:
+            raise InputError(f"{source.folder}: no galaxy or star between r of {settings['r_limits']}; expected some")
         about = {"name": source.name, "what": source.what, "provenance": read_provenance(survey)["source"]}
         write_sheet(draw(survey, chosen, settings, about), REAL_SHEET)

@@ -75,7 +75,7 @@ def measure(survey: Path) -> pd.DataFrame:
     table = pd.concat(parts, ignore_index=True).rename_axis("row").reset_index()
     catalogue = read_catalogue(survey, ["object_id", "class"])
     if "class" not in catalogue:
-        raise InputError(f"{survey}: the catalogue has no classes; expected {' and '.join(ROWS)}")
+        catalogue["class"] = None
     return table.merge(catalogue, on="object_id").dropna(subset=["class", "r"])
 
 
@@ -132,11 +132,12 @@ def draw(survey: Path, chosen: pd.DataFrame, settings: dict[str, Any], about: di
     rgb = np.full((len(ROWS) * side, settings["columns"] * side, 3), 255, np.uint8)
     for row, label, column in zip(chosen["row"], chosen["class"], chosen["column"], strict=True):
         pixels = read_stamps(path, int(row), int(row) + 1).pixels[0]
-        top, left = ((size - side) // 2 for size in pixels.shape[1:])
-        g, r, i = (pixels[band, top : top + side, left : left + side] for band in (_G, _R, _I))
+        shown = min(side, *pixels.shape[1:])  # a smaller stamp stands in the middle of its tile
+        top, left = ((size - shown) // 2 for size in pixels.shape[1:])
+        g, r, i = (pixels[band, top : top + shown, left : left + shown] for band in (_G, _R, _I))
         image = make_lupton_rgb(i, r, g, stretch=settings["stretch"], Q=settings["q"])
-        y, x = ROWS.index(label) * side, int(column) * side
-        rgb[y : y + side, x : x + side] = image
+        y, x = (place * side + (side - shown) // 2 for place in (ROWS.index(label), int(column)))
+        rgb[y : y + shown, x : x + shown] = image
     how = {name: settings[name] for name in ("side", "stretch", "q", "columns")}
     how |= {"pixel_scale": pixel_scale(path), "aperture": APERTURE}
     return Sheet(rgb, chosen[["class", "column", "r"]], how | about)

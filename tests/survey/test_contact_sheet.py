@@ -110,7 +110,7 @@ def test_rows_of_one_class_stand_together(tmp_path):
 def test_survey_without_stamps_says_so_in_one_line_and_goes_on(place, capsys):
     write_small_survey(place / "data", 10, stamps=False)
     contact_sheet.make_contact_sheet(argparse.Namespace())
-    assert capsys.readouterr().out == "plot_stamps: the survey in data/ has no stamps\n"
+    assert capsys.readouterr().out == "plot_stamps: the survey in data/ has no stamps of galaxies or stars\n"
     assert (place / "figures" / contact_sheet.FIGURE).is_file()
     write_small_survey(place / "other", 60)
     sheet.write_sheet(_draw(place / "other"), place / "real")
@@ -118,18 +118,29 @@ def test_survey_without_stamps_says_so_in_one_line_and_goes_on(place, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
-@pytest.mark.parametrize("classes", [["GALAXY"], ["QSO"], [None]])
-def test_survey_of_one_class_leaves_the_other_row_empty(classes, place, tmp_path):
+@pytest.mark.parametrize("classes", [{"class": "GALAXY"}, {"class": "QSO"}, {"class": None}, {}])
+def test_survey_without_stars_or_classes_goes_on(classes, place, capsys):
     drawn = write_small_survey(place / "other", 20)
-    real = _draw(place / "other")
-    write_survey(pd.DataFrame({"object_id": drawn.object_id, "class": classes * 20}), place / "data", {"kind": "mock"})
+    sheet.write_sheet(_draw(place / "other"), place / "real")
+    write_survey(pd.DataFrame({"object_id": drawn.object_id, **classes}), place / "data", {"kind": "mock"})
     (place / "other" / "stamps.h5").rename(place / "data" / "stamps.h5")
-    ours = contact_sheet.survey_sheet(place / "data", real, SETTINGS)
-    assert len(ours.tiles) == (4 if classes == ["GALAXY"] else 0)
-    assert (ours.rgb[40:] == 255).all()
-    contact_sheet.plot_stamps([real, ours])
-    alone = contact_sheet.survey_sheet(place / "data", None, SETTINGS)
-    assert set(alone.tiles["class"]) == ({"GALAXY"} if classes == ["GALAXY"] else set())
+    contact_sheet.make_contact_sheet(argparse.Namespace())
+    galaxies = classes == {"class": "GALAXY"}
+    assert ("no stamps of galaxies or stars" in capsys.readouterr().out) is not galaxies
+    for real in (None, sheet.read_sheet(place / "real")):
+        ours = contact_sheet.survey_sheet(place / "data", real, SETTINGS)
+        assert (ours is not None) is galaxies
+        if galaxies:
+            assert set(ours.tiles["class"]) == {"GALAXY"}
+            assert (ours.rgb[40:] == 255).all()
+
+
+def test_smaller_stamps_stand_in_the_middle_at_the_same_scale(tmp_path):
+    write_small_survey(tmp_path / "s", 20)
+    chosen = sheet.spread(sheet.measure(tmp_path / "s"), 4, (16.5, 20.0))
+    larger = sheet.draw(tmp_path / "s", chosen, SETTINGS | {"side": 50}, {}).rgb
+    assert np.array_equal(larger[5:45, 5:45], sheet.draw(tmp_path / "s", chosen, SETTINGS, {}).rgb[:40, :40])
+    assert (larger[:3] == 255).all()
 
 
 def test_halves_of_another_stretch_are_refused(place):

@@ -1,5 +1,6 @@
 """SkyServer and the Science Archive Server on loopback: the same addresses and formats, and every way to fail."""
 
+import io
 import re
 import threading
 import time
@@ -12,11 +13,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pandas as pd
+from rich.console import Console
 from sdss_frames import COLOURS, FakeField
 
 from analysis.survey.frame_positions import sdss_object_id
 from analysis.survey.frames import FieldId
 from analysis.survey.schema import BANDS
+from analysis.survey.sdss.archive import Archive
+from analysis.survey.sdss.download import Request, download
 from analysis.survey.sdss.query import COLUMNS
 
 QUERY_PATH = "/dr17/en/tools/search/x_results.aspx"
@@ -169,3 +173,11 @@ def query_rows(fake: FakeField) -> pd.DataFrame:
     rows["photoz"] = np.where(rows["class"] == "GALAXY", "0.11", "null")
     rows["photozErr"] = np.where(rows["class"] == "GALAXY", "0.03", "null")
     return pd.DataFrame(rows | fake.name._asdict(), index=range(number)).astype(str)
+
+
+def fetch(server: FakeArchive, out: Path, **wanted: object) -> str:
+    """Download with little patience; return what was printed."""
+    console = Console(file=io.StringIO(), width=500)
+    archive = Archive(server.url, f"{server.url}/sas", pause=0, backoff=0.01, retries=2, timeout=2)
+    download(Request(**({"limit": 1000, "out": out, "page": 10} | wanted)), archive, console)
+    return console.file.getvalue()

@@ -5,7 +5,7 @@ import pytest
 
 from analysis.survey.schema import BANDS, check_catalogue
 from analysis.survey.sdss.query import FIELD_COLUMNS, page_query
-from analysis.survey.sdss.rows import join_pages, object_ids, read_page, to_objects
+from analysis.survey.sdss.rows import check_page, join_pages, object_ids, read_page, to_objects
 
 
 @pytest.fixture
@@ -71,6 +71,18 @@ def test_answers_that_are_no_table(content, message):
 def test_a_page_cut_short_is_noticed(page, cut):
     with pytest.raises(ValueError, match="cut short"):
         read_page(page[:-cut])
+
+
+@pytest.mark.parametrize(("column", "value"), [("objID", "1.2376e18"), ("run", "null"), ("psfMag_g", "?"), ("dec", "")])
+def test_a_page_that_cannot_be_used_is_not_kept(archive, column, value):
+    check_page(archive.csv(page_query(1000, 0)))
+    with pytest.raises(ValueError, match=value.replace("?", r"\?") or "empty"):
+        check_page(changed(archive, column, value) if column != "objID" else changed_id(archive, value))
+
+
+def changed_id(archive, value: str) -> bytes:
+    first = archive.rows["objID"][0].encode()
+    return archive.csv(page_query(1000, 0)).replace(first, value.encode())
 
 
 def test_an_answer_without_rows_is_empty(page):

@@ -246,7 +246,7 @@ _COUNTED = ("fetched", "fields", "left_out", "failed_fields")  # of images: one 
 
 
 def survey(provenance: dict[str, Any]) -> str:
-    """Write the survey's provenance, one line an entry, nested entries by their path, lists of files by their length."""
+    """Write the survey's provenance, an entry a line, nested ones by their path, lists of files by their length."""
     short = {
         name: f"{len(value):,} entries" if name in _COUNTED and isinstance(value, dict | list) and value else value
         for name, value in provenance.items()

@@ -29,6 +29,7 @@ SCORECARD = "claims.csv"
 COLUMNS = ["id", "claim", "published", "read", "ours", "error", "interval", "verdict", "rule"]
 VERDICTS = {  # kind of the data: verdict where the rule is met, verdict where it is not
     "ingested": ("reproduced", "not reproduced"),
+    "sdss": ("reproduced", "not reproduced"),
     "mock": ("holds on the mock", "does not hold on the mock"),
 }
 CANNOT = "cannot be tested here"
@@ -173,7 +174,7 @@ def read_metrics(results: Path, result: str) -> dict[str, Any]:
 
 
 def kind_of_data(result: str, metrics: dict[str, Any], provenance: dict[str, Any]) -> str:
-    """Return 'mock' or 'ingested': what the objects of a result are.
+    """Return 'mock', 'ingested' or 'sdss': what the objects of a result are.
 
     Results under real/ are on tables of their own, others on the survey in data/. A simulated survey is a mock one,
     whoever made it.

@@ -308,6 +308,16 @@ def test_the_paper_on_a_survey_of_ones_own(compendium):
     assert "on the mock</strong>" not in html
 
 
+def test_the_paper_on_a_sample_of_sdss(compendium):
+    fetched = {f"frames/frame-r-004510-4-{k:04d}.fits.bz2": {"bytes": 1, "sha256": "0" * 64} for k in range(3000)}
+    own = {"kind": "sdss", "counts": {"objects": 7}, "fetched": fetched, "left_out": {}}
+    (compendium / "data" / "provenance.json").write_text(json.dumps(own))
+    html = rendered(compendium)
+    assert "7 objects of SDSS’s spectroscopic sample" in html
+    assert "3,000 entries" in html
+    assert "frame-r-004510" not in html
+
+
 @pytest.mark.parametrize("subsamples", [[], ["all_bright", "all_faint"], ["early_bright"]])
 def test_importances_are_shown_whatever_divides_the_survey(subsamples):
     table = pd.DataFrame({"feature": ["dered_g-r", "q_z"], "importance_all": [0.9, 0.1], "rank_all": [1, 2]})

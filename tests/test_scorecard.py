@@ -82,6 +82,7 @@ def test_at_least():
     [
         ("paper", "mock", "holds on the mock", "does not hold on the mock"),
         ("paper", "ingested", "reproduced", "not reproduced"),
+        ("paper", "sdss", "reproduced", "not reproduced"),
         ("real/table", "mock", "reproduced", "not reproduced"),  # real tables are real whatever lies in data/
     ],
 )

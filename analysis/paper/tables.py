@@ -242,9 +242,16 @@ def real_sources(tables: dict[str, dict[str, Any]]) -> str:
     return pipe_table(["Table", "What", "Source", "File", "SHA-256"], cells, [15, 21, 17, 31, 16])
 
 
+_COUNTED = ("fetched", "fields", "left_out", "failed_fields")  # of images: one or more for each field of the sky
+
+
 def survey(provenance: dict[str, Any]) -> str:
-    """Write the survey's provenance, one line an entry, nested entries by their path."""
-    cells = [[escaped(name), value] for name, value in _flat(provenance)]
+    """Write the survey's provenance, an entry a line, nested ones by their path, lists of files by their length."""
+    short = {
+        name: f"{len(value):,} entries" if name in _COUNTED and isinstance(value, dict | list) and value else value
+        for name, value in provenance.items()
+    }
+    cells = [[escaped(name), value] for name, value in _flat(short)]
     return pipe_table(["Entry", "Value"], cells, [35, 65])
 
 

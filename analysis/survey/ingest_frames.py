@@ -60,6 +60,7 @@ class _Taken:
     tables: list[pd.DataFrame] = field(default_factory=list)
     fields: list[dict[str, Any]] = field(default_factory=list)
     left_out: dict[int, str] = field(default_factory=dict)
+    failed_fields: dict[str, str] = field(default_factory=dict)
 
 
 def find_fields(mirror: Path) -> dict[FieldId, dict[str, Path]]:
@@ -73,7 +74,7 @@ def find_fields(mirror: Path) -> dict[FieldId, dict[str, Path]]:
     Raises
     ------
     InputError
-        If there is none, or a field lacks a band.
+        If there is none.
     """
     found: dict[FieldId, dict[str, Path]] = {}
     if not Path(mirror).is_dir():
@@ -86,9 +87,6 @@ def find_fields(mirror: Path) -> dict[FieldId, dict[str, Path]]:
             found.setdefault(name, {})[match[1]] = path
     if not found:
         raise InputError(f"{mirror}: no frames here; expected files like frame-r-004510-4-0030.fits.bz2")
-    for name, paths in found.items():
-        if missing := [band for band in BANDS if band not in paths]:
-            raise InputError(f"{mirror}: field {name} has no frame in {', '.join(missing)}; expected ugriz")
     return dict(sorted(found.items()))
 
 
@@ -104,7 +102,8 @@ def ingest_frames(mirror: Path, positions: list[Path], out: Path, skip_bad: bool
     out : pathlib.Path
         Survey folder to make; must not exist.
     skip_bad : bool
-        Leave out objects of which no stamp can be cut, and say so in the provenance; else they are an error.
+        Leave out objects of which no stamp can be cut, and fields whose frames cannot be used, and say so in the
+        provenance; else they are an error.
 
     Raises
     ------
@@ -124,8 +123,15 @@ def ingest_frames(mirror: Path, positions: list[Path], out: Path, skip_bad: bool
             Progress(console=Console(stderr=True), transient=True) as progress,
         ):
             for name in progress.track(fields, description="fields"):
-                for stamps in _stamps_of_field(name, fields[name], lists, taken):
-                    writer.append(stamps)
+                try:
+                    stamps = list(_stamps_of_field(name, fields[name], lists, taken))
+                except InputError as error:
+                    if not skip_bad:
+                        raise
+                    taken.failed_fields[str(name)] = str(error)
+                    continue
+                for part in stamps:
+                    writer.append(part)
         _check_left_out(taken, lists, skip_bad)
         _finish(folder, taken, lists, mirror)
 
@@ -139,6 +145,8 @@ def _check_distinct(lists: list[Positions]) -> None:
 
 def _stamps_of_field(name: FieldId, paths: dict[str, Path], lists: list[Positions], taken: _Taken) -> Iterator[Stamps]:
     """Cut the stamps of one field; note the objects, what they are, and those that are too near the edge."""
+    if missing := [band for band in BANDS if band not in paths]:
+        raise InputError(f"field {name} has no frame in {', '.join(missing)}; expected five, as {min(paths.values())}")
     images = frames.read_field(paths)
     wanted = [objects for one in lists if len(objects := _in_field(one, name, images, taken))]
     listed = [one for one in lists if one.fields is not None]
@@ -224,7 +232,7 @@ def _check_left_out(taken: _Taken, lists: list[Positions], skip_bad: bool) -> No
     for one in lists:
         if one.fields is None:
             for object_id in one.table["object_id"][~one.table["object_id"].isin(done)]:
-                taken.left_out.setdefault(int(object_id), "in none of the mirror's frames")
+                taken.left_out.setdefault(int(object_id), "in none of the mirror's frames that can be used")
     if taken.left_out and not skip_bad:
         object_id, reason = next(iter(taken.left_out.items()))
         raise InputError(
@@ -248,6 +256,7 @@ def _finish(folder: Path, taken: _Taken, lists: list[Positions], mirror: Path) -
         "notes": f"{_NOTES} {_STAMP_NOTES}" if by_cut else _STAMP_NOTES,
         "files": [{"name": one.path.name, "sha256": sha256(one.path), "rows": len(one.table)} for one in lists],
         "fields": taken.fields,
+        "failed_fields": taken.failed_fields,
         "left_out": {str(object_id): reason for object_id, reason in taken.left_out.items()},
     }
     write_provenance(folder, provenance, counts(catalogue.get("class"), catalogue.get("redshift"), len(catalogue)))

@@ -31,7 +31,7 @@ def calib_obj(fake: FakeField) -> Table:
     table["RA"], table["DEC"] = stars["ra"].to_numpy(), stars["dec"].to_numpy()
     table["PSFFLUX"] = flux.astype(np.float32)
     table["EXTINCTION"] = np.linspace(0.05, 0.09, number)[:, None] * np.ones(5, np.float32)
-    table.add_row([4510, "301", 4, 31, 1, 10.0, 10.0, np.full(5, 100.0), np.full(5, 0.1)])
+    table.add_row([4510, "301", 4, 99, 1, 10.0, 10.0, np.full(5, 100.0), np.full(5, 0.1)])
     return table
 
 
@@ -136,9 +136,24 @@ def test_mirrors_that_are_none(mirror, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no frames here"):
         find_fields(tmp_path / "empty")
-    next(mirror.rglob("frame-i-*")).unlink()
-    with pytest.raises(InputError, match="field 004510-4-0030 has no frame in i"):
-        find_fields(mirror)
+
+
+def test_a_field_that_cannot_be_used(mirror, positions, tmp_path):
+    other = make_field(FieldId(4510, 4, 31), seed=2)
+    other.write(mirror)
+    calib_obj(other)[:-1].write(mirror / "calibObj-2.fits")
+    lists = [*positions, mirror / "calibObj-2.fits"]
+    broken = next(mirror.rglob("frame-i-*0031*"))
+    broken.write_bytes(broken.read_bytes()[:5000])
+    with pytest.raises(InputError, match=r"frame-i-004510-4-0031.*cut short"):
+        ingest_frames(mirror, lists, tmp_path / "out", skip_bad=False)
+    broken.unlink()
+    with pytest.raises(InputError, match="field 004510-4-0031 has no frame in i"):
+        ingest_frames(mirror, lists, tmp_path / "out", skip_bad=False)
+    ingest_frames(mirror, lists, tmp_path / "out", skip_bad=True)
+    record = json.loads((tmp_path / "out" / "provenance.json").read_text())
+    assert list(record["failed_fields"]) == ["004510-4-0031"]
+    assert len(read_stamps(tmp_path / "out" / "stamps.h5").object_id) == record["counts"]["objects"]
 
 
 @pytest.mark.real

@@ -1,7 +1,7 @@
 """SDSS's archive over HTTP: SkyServer answers queries, the Science Archive Server gives files.
 
-astroquery poses the queries and knows the addresses; patience and distrust are ours: it neither tries again nor checks
-what it got, and its own download of frames goes through a cache that tells a file cut short from a whole one no more.
+astroquery poses the queries and knows the addresses; patience and distrust are ours, for it neither tries again nor
+checks what came, and its own way to frames (`get_images`) hides the state of the answer and the wait that it asks for.
 """
 
 import random

@@ -30,7 +30,7 @@ from analysis.survey.readers import RawTable
 from analysis.survey.schema import BANDS, check_catalogue
 from analysis.survey.sdss.archive import Archive, FetchError
 from analysis.survey.sdss.query import FIELD_COLUMNS, page_query
-from analysis.survey.sdss.rows import join_pages, object_ids, read_page
+from analysis.survey.sdss.rows import check_page, join_pages, object_ids, read_page
 from analysis.survey.sdss.work import Work
 from analysis.survey.stamps_file import Stamps, StampsWriter
 
@@ -95,7 +95,7 @@ def download(request: Request, archive: Archive, console: Console | None = None)
     refuse_existing(request.out)
     settings = {"release": archive.release, "limit": request.limit, "query": page_query(request.page, 0, request.where)}
     work = Work(request.working_folder, settings, request.resume)
-    objects, nulls = join_pages(list(_pages(request, archive, work)))
+    objects, nulls = join_pages(_fetch_pages(request, archive, work, console))
     keys = list(FIELD_COLUMNS)
     fields = {FieldId(*group[keys].iloc[0].tolist()): group for _, group in objects.groupby(keys)}
     _announce(objects, fields, work, console)
@@ -106,6 +106,17 @@ def download(request: Request, archive: Archive, console: Console | None = None)
         work.remove()
 
 
+def _fetch_pages(request: Request, archive: Archive, work: Work, console: Console) -> list[RawTable]:
+    """Return all pages of the query."""
+    pages = []
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("objects", total=request.limit)
+        for page in _pages(request, archive, work):
+            pages.append(page)
+            progress.advance(task, len(page))
+    return pages
+
+
 def _pages(request: Request, archive: Archive, work: Work) -> Iterator[RawTable]:
     """Yield the pages of the query, from the working folder where they are there; the last one may be empty."""
     after, have, number = 0, 0, 0
@@ -113,7 +124,7 @@ def _pages(request: Request, archive: Archive, work: Work) -> Iterator[RawTable]
         name = f"pages/{number:05d}.csv"
         if not work.has(name):
             sql = page_query(min(request.page, request.limit - have), after, request.where)
-            work.write(name, archive.query(sql, read_page))
+            work.write(name, archive.query(sql, check_page))
         page = read_page(work.read(name))
         ids = object_ids(page)
         if not (ids > after).any():  # empty, or a server that sends the same again

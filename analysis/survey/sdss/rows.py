@@ -44,12 +44,18 @@ def read_page(content: bytes) -> RawTable:
     last_class = raw.columns["class"][-1].as_py()
     if last_class not in CLASSES:
         raise ValueError(f"the last row ends in {last_class!r}; expected a class: the answer is cut short")
-    object_ids(raw)
     return raw
 
 
+def check_page(content: bytes) -> None:
+    """Raise ValueError unless a page can be read and used, so that it is asked for again before it is kept."""
+    page = read_page(content)
+    if len(page):
+        to_objects(page)
+
+
 def object_ids(raw: RawTable) -> np.ndarray:
-    """Return the objIDs of a page; raises ValueError if they are no whole numbers."""
+    """Return the objIDs of a page."""
     return raw.columns["objID"].cast(pa.int64()).to_numpy()
 
 

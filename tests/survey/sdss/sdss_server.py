@@ -1,5 +1,6 @@
 """SkyServer and the Science Archive Server on loopback: the same addresses and formats, and every way to fail."""
 
+import io
 import re
 import threading
 import time
@@ -10,9 +11,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pandas as pd
+from rich.console import Console
+from sdss_frames import COLOURS, FakeField
+
+from analysis.survey.frame_positions import sdss_object_id
+from analysis.survey.frames import FieldId
+from analysis.survey.schema import BANDS
+from analysis.survey.sdss.archive import Archive
+from analysis.survey.sdss.download import Request, download
+from analysis.survey.sdss.query import COLUMNS
 
 QUERY_PATH = "/dr17/en/tools/search/x_results.aspx"
+FIELDS = [FieldId(4510, 4, 30), FieldId(4510, 4, 31), FieldId(4510, 5, 12)]
+EXTINCTION = {"u": 0.5, "g": 0.4, "r": 0.3, "i": 0.2, "z": 0.1}
 HTML = b"<html><head><title>Runtime Error</title></head><body>Server Error in '/' Application.</body></html>"
 
 
@@ -135,3 +148,36 @@ def serving(archive: FakeArchive) -> Iterator[FakeArchive]:
 def files_below(folder: Path) -> dict[str, bytes]:
     """Return the files of a mirror by their path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("frame-*") if path.is_file()}
+
+
+def query_rows(fake: FakeField) -> pd.DataFrame:
+    """Return a row of text for each object of a field, with all columns of the query."""
+    number = len(fake.objects)
+    magnitude = 22.5 - 2.5 * np.log10(fake.objects["flux"].to_numpy())
+    rows: dict[str, object] = {}
+    for ours, theirs in COLUMNS.items():
+        prefix, _, band = ours.rpartition("_")
+        if "Err" in ours or ours.endswith("_err"):
+            rows[theirs] = 0.02
+        elif prefix == "extinction":
+            rows[theirs] = EXTINCTION[band]
+        elif prefix in ("dered", "psfMag", "fiberMag", "cModelMag", "petroMag"):
+            rows[theirs] = (magnitude - 2.5 * np.log10(COLOURS[band])).round(5)
+        elif band in BANDS:  # radii, axis ratios and the like
+            rows[theirs] = 0.5
+    rows["objID"] = sdss_object_id(fake.name, np.arange(1, number + 1))
+    rows["ra"], rows["dec"] = fake.objects["ra"].to_numpy(), fake.objects["dec"].to_numpy()
+    rows["class"] = fake.objects["class"].to_numpy(object, copy=True)
+    rows["class"][0] = "QSO"
+    rows["z"], rows["zWarning"] = np.where(rows["class"] == "STAR", 0.0001, 0.1), 0
+    rows["photoz"] = np.where(rows["class"] == "GALAXY", "0.11", "null")
+    rows["photozErr"] = np.where(rows["class"] == "GALAXY", "0.03", "null")
+    return pd.DataFrame(rows | fake.name._asdict(), index=range(number)).astype(str)
+
+
+def fetch(server: FakeArchive, out: Path, **wanted: object) -> str:
+    """Download with little patience; return what was printed."""
+    console = Console(file=io.StringIO(), width=500)
+    archive = Archive(server.url, f"{server.url}/sas", pause=0, backoff=0.01, retries=2, timeout=2)
+    download(Request(**({"limit": 1000, "out": out, "page": 10} | wanted)), archive, console)
+    return console.file.getvalue()

@@ -41,7 +41,9 @@ Loss = Callable[[nn.Module, tuple[Tensor, ...]], Tensor]
 class Data(Protocol):
     """Training data: indexed by a tensor of object numbers, a tuple of tensors (as TensorDataset is).
 
-    The same numbers give the same tensors each time: what is random in training belongs into the loss.
+    The same numbers give the same tensors each time within an epoch. Data that differ between epochs, as augmented
+    images do, have a method `set_epoch(epoch)`, after which they depend on nothing but the epoch; anything else that is
+    random in training belongs into the loss.
     """
 
     def __len__(self) -> int: ...
@@ -123,6 +125,7 @@ def train(
     torch.manual_seed(settings.seed)
     model.to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    _set_epoch(train_data, 0)
     run = _fingerprint(model, train_data, validation_data, settings)
     best, history = _resume(folder / CHECKPOINT, run, model, optimizer)
     steps = math.ceil(len(train_data) / settings.batch_size)
@@ -134,6 +137,7 @@ def train(
         started = time.process_time()
 
         model.train()
+        _set_epoch(train_data, epoch)
         train_loss = 0.0
         for number, chosen in enumerate(_batches(len(train_data), settings.batch_size, order=(settings.seed, epoch))):
             rate = _learning_rate(epoch * steps + number, settings.epochs * steps, settings)
@@ -190,6 +194,11 @@ def _batches(objects: int, batch_size: int, order: tuple[int, int] | None = None
     """Yield the object numbers of each batch; `order` seeds their order, known for any epoch."""
     numbers = np.arange(objects) if order is None else np.random.default_rng(order).permutation(objects)
     yield from torch.from_numpy(numbers).split(batch_size)
+
+
+def _set_epoch(data: Data, epoch: int) -> None:
+    if hasattr(data, "set_epoch"):
+        data.set_epoch(epoch)
 
 
 def _learning_rate(step: int, steps: int, settings: Settings) -> float:

@@ -67,6 +67,33 @@ def test_a_killed_run_resumes_to_the_same_weights_bit_for_bit(tmp_path, calls):
     assert drop_times[0] == drop_times[1]
 
 
+class Jittered(TensorDataset):
+    """Data that are other ones in every epoch, as augmented images are."""
+
+    def set_epoch(self, epoch):
+        self.epoch = epoch
+
+    def __getitem__(self, chosen):
+        x, y = super().__getitem__(chosen)
+        noise = torch.randn(len(self), 3, generator=torch.Generator().manual_seed(self.epoch))
+        return x + 0.3 * noise[chosen], y
+
+
+def test_augmented_data_differ_between_epochs_and_resume_bit_for_bit(tmp_path, monkeypatch):
+    def run(folder, kill_after=None):
+        network = model()
+        how = dies_after(kill_after) if kill_after else loss
+        train(network, how, Jittered(*data(90, 1).tensors), data(40, 2), SETTINGS, folder)
+        return weights(network)
+
+    whole = run(tmp_path / "whole")
+    with pytest.raises(Killed):
+        run(tmp_path / "killed", kill_after=30)
+    assert torch.equal(run(tmp_path / "killed"), whole)
+    monkeypatch.setattr(Jittered, "set_epoch", lambda self, _: setattr(self, "epoch", 0))
+    assert not torch.equal(run(tmp_path / "same"), whole)
+
+
 def test_finished_epochs_are_not_repeated(tmp_path):
     train(model(), loss, data(90, 1), data(40, 2), SETTINGS, tmp_path)
     finished = model()

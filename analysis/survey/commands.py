@@ -14,6 +14,7 @@ The raw data of the pipeline: a folder with catalogue.parquet, provenance.json a
 stamps.h5.
 
   python -m analysis survey mock --objects 2000 --seed 1 --out /tmp/mock    draw a survey
+  python -m analysis survey sdss --limit 1000 --out /tmp/sdss               fetch a sample of SDSS
   python -m analysis survey validate /tmp/mock                              what it holds and lacks
   python -m analysis survey use /tmp/mock                                   run the pipeline on it: dvc repro
   python -m analysis survey use default                                     bring back the embedded one

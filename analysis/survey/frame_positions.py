@@ -84,8 +84,11 @@ def _calib_obj(path: Path, raw: RawTable) -> Positions:
     for name in (*_FIELD_COLUMNS.values(), _NUMBER):
         if name not in raw.columns:
             raise InputError(f"{path}: no column {name!r}{nearest(name, raw.columns)}; expected a calibObj list")
-    fields = np.stack([raw.columns[n].cast("int64").to_numpy() for n in _FIELD_COLUMNS.values()], axis=1)
-    numbers = raw.columns[_NUMBER].cast("int64").to_numpy()
+    try:
+        fields = np.stack([raw.columns[n].cast("int64").to_numpy() for n in _FIELD_COLUMNS.values()], axis=1)
+        numbers = raw.columns[_NUMBER].cast("int64").to_numpy()
+    except ValueError as error:  # Arrow's own is one
+        raise InputError(f"{path}: RUN, CAMCOL, FIELD, RERUN, ID: {error}; expected whole numbers") from None
     columns = {"ra": "RA", "dec": "DEC", "psfMag_r": _R_FLUX}
     columns |= {f"extinction_{band}": f"EXTINCTION[{k}]" for k, band in enumerate(BANDS)}
     unit = {"psfMag_r": "nmgy"}

@@ -53,9 +53,18 @@ class Psf:
 
 
 def detect(frame: Frame, threshold: float = _DETECTION) -> np.ndarray:
-    """Return sep's detections in a frame: a structured array with x, y, flux and so on."""
+    """Return sep's detections in a frame: a structured array with x, y, flux and so on.
+
+    Raises
+    ------
+    InputError
+        If they are too many or too large for sep: a field of nothing but a bright star, say.
+    """
     sep.set_extract_pixstack(1_000_000)
-    return sep.extract(frame.pixels, threshold, err=frame.sky_noise, deblend_cont=0.005)
+    try:
+        return sep.extract(frame.pixels, threshold, err=frame.sky_noise, deblend_cont=0.005)
+    except Exception as error:  # sep has no error of its own
+        raise InputError(f"{frame.source}: sep cannot tell its objects apart ({error})") from None
 
 
 def half_light_radii(frame: Frame, found: np.ndarray) -> np.ndarray:
@@ -106,7 +115,7 @@ def measure_psf(field: Field) -> Psf:
     Raises
     ------
     InputError
-        If a band has fewer than three of them.
+        If a band has fewer than three of them, or they do not look like a star.
     """
     x, y = point_sources(field[R])
     ra, dec = field[R].wcs.all_pix2world(x, y, 0)
@@ -122,7 +131,10 @@ def measure_psf(field: Field) -> Psf:
             raise InputError(f"{frame.source}: {len(bright)} point sources for the PSF in {band}; {_FEWEST} are needed")
         image = _round_wings(np.median(pixels[bright] / core[bright, None, None], axis=0))
         images.append(image / aperture_flux(image[None], APERTURE / PIXEL_SCALE)[0])
-        widths.append(moffat_fwhm(images[-1]) * PIXEL_SCALE)
+        try:
+            widths.append(moffat_fwhm(images[-1]) * PIXEL_SCALE)
+        except (RuntimeError, ValueError) as error:
+            raise InputError(f"{frame.source}: its stars show no point-spread function ({error})") from None
         counts.append(len(bright))
     return Psf(np.array(images), np.array(widths), np.array(counts))
 

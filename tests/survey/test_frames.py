@@ -121,6 +121,15 @@ def test_too_few_stars_for_a_psf(fake, tmp_path):
         measure_psf(read_field(paths | {"u": tmp_path / "u.fits"}))
 
 
+def test_stars_that_show_no_psf(field, monkeypatch):
+    def no_fit(*_, **__):
+        raise RuntimeError("Optimal parameters not found")
+
+    monkeypatch.setattr("analysis.survey.frame_psf.curve_fit", no_fit)
+    with pytest.raises(InputError, match=r"frame-u-004510-4-0030.*Optimal parameters not found"):
+        measure_psf(field)
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [

@@ -96,6 +96,7 @@ def download(request: Request, archive: Archive, console: Console | None = None)
     settings = {"release": archive.release, "limit": request.limit, "query": page_query(request.page, 0, request.where)}
     work = Work(request.working_folder, settings, request.resume)
     objects, nulls = join_pages(_fetch_pages(request, archive, work, console))
+    objects = objects.head(request.limit)
     keys = list(FIELD_COLUMNS)
     fields = {FieldId(*group[keys].iloc[0].tolist()): group for _, group in objects.groupby(keys)}
     _announce(objects, fields, work, console)

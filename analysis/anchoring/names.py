@@ -72,7 +72,7 @@ COMPARISONS = {
     ),
 }
 
-# Figures of these comparisons and quantities miss their tolerances, and the mock's physics is not to blame.
+# Quantities of which some figures miss their tolerances, and why the mock's physics was not mended for them.
 DOCUMENTED_MISSES = {
     ("boss", "u_g"): (
         "near galaxies are bluer in the table than those of sdss_mgs at the same redshift, as without the blue "

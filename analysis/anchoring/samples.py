@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import minimize
 from scipy.spatial import cKDTree
+from scipy.stats import norm
 
 from analysis.survey.mock import fields, photometry, populations, targets
 from analysis.survey.mock.parameters import parameters
@@ -22,6 +24,7 @@ _CANDIDATES = 4_000  # drawn at a time
 _LN_TO_MAG = 2.5 / np.log(10)
 _SAME_REDSHIFT, _SAME_MAGNITUDE = 0.02, 0.1  # distances that count alike in the search for a real galaxy's likeness
 _LIKENESSES, _FARTHEST = 10, 2.0
+_U_IS_NOISE, _DETECTED = 0.43, 4.0  # redshift beyond which u is noise, but for fluxes of so many quoted errors
 
 
 class Pair(NamedTuple):
@@ -85,7 +88,7 @@ def boss_pair(rng: Generator, number: int, real_data: Path) -> Pair:
     its nearest likenesses in the mock, by redshift and i; those without any are left out on both sides. Nor does it
     say what its magnitudes are: of errors that are the same for large galaxies and small, they are fluxes in a fibre,
     and logarithmic. A mock galaxy has its fibre flux with noise from the errors that the table quotes for the real
-    one, in g to z times `noise_over_quoted`; a flux that noise makes negative has no magnitude.
+    one, times `noise_over_quoted` and, in u, `u_noise_over_quoted`; a flux that noise makes negative has no magnitude.
     """
     with ingested(table("boss_dr10"), real_data) as real:
         real = real.drop_duplicates(_MAGNITUDES).dropna(subset=_MAGNITUDES)
@@ -94,7 +97,7 @@ def boss_pair(rng: Generator, number: int, real_data: Path) -> Pair:
     near, likeness = _nearest(mock, real)
     chosen = likeness[np.arange(len(real)), rng.integers(0, _LIKENESSES, len(real))]
     quoted = np.stack([_flux_error(real, band) for band in BANDS], axis=1)
-    scale = np.array([1.0, *[noise_over_quoted(real)] * 4])
+    scale = np.array([u_noise_over_quoted(real), *[noise_over_quoted(real)] * 4])
     flux = mock[_FIBRE].to_numpy()[chosen] + scale * quoted * rng.normal(size=quoted.shape)
     magnitudes = 22.5 - 2.5 * np.log10(np.where(flux > 0, flux, np.nan))
     seen = pd.DataFrame(magnitudes, columns=_MAGNITUDES).assign(redshift=mock["redshift"].to_numpy()[chosen])
@@ -131,6 +134,23 @@ def noise_over_quoted(real: pd.DataFrame) -> float:
     table["pull"] = (table["colour"] - table.groupby("step")["colour"].transform("median")) / table["quoted"]
     low, high = table.loc[table["quoted"] > table["quoted"].median(), "pull"].quantile([0.25, 0.75])
     return float((high - low) / 1.349)
+
+
+def u_noise_over_quoted(real: pd.DataFrame) -> float:
+    """Return the ratio of the noise in u to the quoted error, where the flux is below its noise.
+
+    Logarithmic magnitudes leave out negative fluxes: what is left of flux over error, beyond a redshift of 0.43, is
+    the positive part of a normal distribution. Its width, by maximum likelihood, is the ratio.
+    """
+    faint = real[real["redshift"] > _U_IS_NOISE]
+    ratio = 10 ** (0.4 * (22.5 - faint["dered_u"].to_numpy())) / _flux_error(faint, "u")
+    ratio = ratio[ratio < _DETECTED]
+
+    def minus_ln_likelihood(parameters: np.ndarray) -> float:
+        mean, width = parameters[0], np.exp(parameters[1])
+        return -float(np.mean(norm.logpdf(ratio, mean, width) - norm.logsf(0, mean, width)))
+
+    return float(np.exp(minimize(minus_ln_likelihood, [0.0, 0.0], method="Nelder-Mead").x[1]))
 
 
 def shapes_pair(rng: Generator, number: int, real_data: Path) -> Pair:

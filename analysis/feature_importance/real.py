@@ -78,6 +78,7 @@ def made_with(table: RealTable) -> dict[str, Any]:
     code = [paths.PACKAGE / name for name in ("features.py", "metrics.py")]
     code += [paths.PACKAGE / "feature_importance" / f"{name}.py" for name in ("evaluate", "model", "real", "train")]
     code.append(paths.PACKAGE / "feature_importance" / "selection" / "permutation.py")
+    code.append(paths.PACKAGE / "survey" / "real_tables.py")
     files = [*code, paths.COLUMN_MAPS / table.map]
     return {
         "params": load_settings(),

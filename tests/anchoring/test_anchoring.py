@@ -108,6 +108,16 @@ def test_the_noise_of_a_table_that_quotes_twice_its_errors_is_half_of_them() -> 
     assert samples.noise_over_quoted(pd.DataFrame(table)) == pytest.approx(0.5, rel=0.05)
 
 
+def test_noise_is_known_from_the_positive_fluxes_alone() -> None:
+    rng, number = np.random.default_rng(9), 30_000
+    error = rng.uniform(0.5, 0.9, number)
+    flux = 0.1 + 0.8 * error * rng.normal(size=number)
+    positive = flux > 0
+    table = {"redshift": 0.5, "dered_u": 22.5 - 2.5 * np.log10(flux[positive])}
+    table["deredErr_u"] = 2.5 / np.log(10) * (error / flux)[positive]
+    assert samples.u_noise_over_quoted(pd.DataFrame(table)) == pytest.approx(0.8, rel=0.05)
+
+
 def test_targets_are_targets_with_fluxes_in_the_fibre() -> None:
     galaxies = samples.draw_targets(np.random.default_rng(7), "main", 300, (0.01, 0.05))
     assert len(galaxies) == 300

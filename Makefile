@@ -32,3 +32,4 @@ paper: setup
 real: setup
 	$(BIN)/python -m analysis feature-importance real --real-data "$${REAL_DATA:?set it to the folder of the real tables}"
 	$(BIN)/python -m analysis survey real-stamps --real-data "$${REAL_DATA:?set it to the folder of the real tables}"
+	$(BIN)/python -m analysis anchoring measure --real-data "$$REAL_DATA"

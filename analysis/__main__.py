@@ -15,6 +15,7 @@ The pipeline calls these commands in order (`dvc dag` shows it); you may call ea
   features             raw survey -> photometric features and the train/validation/test split
   feature-importance   Hoyle et al. (2015): which photometric features matter for redshifts
   feature-selection    its importances in depth: errors, controls, fewer features, other learners
+  anchoring            the mock survey held against real tables
   scorecard            every claim: published value, ours, error, verdict
   paper                results -> the paper (HTML and PDF)
   reproduce            all of it, at a scale
@@ -79,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     Commands import what they need when they run: `--help` stays quick, and a broken part leaves the others usable.
     """
     from analysis import bench
+    from analysis.anchoring import commands as anchoring
     from analysis.feature_importance import commands as feature_importance
     from analysis.feature_importance.selection import commands as feature_selection
     from analysis.survey import commands as survey
@@ -87,7 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
     groups = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     survey.add_commands(groups)
     _add_single_commands(groups)
-    for part in (feature_importance, feature_selection, bench):
+    for part in (feature_importance, feature_selection, anchoring, bench):
         part.add_commands(groups)
     return parser
 

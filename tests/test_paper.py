@@ -279,6 +279,7 @@ def test_the_paper_renders(compendium):
     assert "does not hold on the mock" in html
     assert "finding it again is circular" in html
     assert "not run: magnitudes in one band only" in html
+    assert "Of 136 medians and quartiles, 1 miss" in html
     variables = yaml.safe_load((compendium / "paper" / "_variables.yml").read_text())
     assert variables["feature_importance"]["adaboost"]["sigma"] == "0.0712 ± 0.0014"
     assert variables["run"]["versions"]["torch"].startswith("2.")

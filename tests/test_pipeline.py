@@ -20,6 +20,7 @@ MODULES = {  # of each command, the module that does the work
     "feature-selection train": "analysis.feature_importance.selection.train",
     "feature-selection evaluate": "analysis.feature_importance.selection.evaluate",
     "feature-selection plot": "analysis.feature_importance.selection.plot",
+    "anchoring plot": "analysis.anchoring.plot",
     "scorecard": "analysis.scorecard",
     "paper render": "analysis.paper.render",
 }
@@ -103,7 +104,7 @@ def test_every_block_of_settings_belongs_to_a_stage() -> None:
     settings = set(yaml.safe_load(paths.PARAMS.read_text()))
     used = {block for stage in PIPELINE.values() for block in stage.get("params", [])}
     assert used <= settings
-    assert settings - used == {"real_feature_importance"}  # of `make real`, which is no stage
+    assert settings - used == {"real_feature_importance", "real_anchoring"}  # of `make real`, which is no stage
 
 
 def test_the_default_survey_is_in_the_embedded_store_and_small() -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.anchoring.names import COLOURS as ANCHORED_COLOURS
+from analysis.anchoring.names import COMPARISONS, RADII
 from analysis.paper.numbers import escaped, format_interval, format_published, format_value, typeset
 from analysis.survey.schema import BANDS
 
@@ -240,6 +242,50 @@ def real_sources(tables: dict[str, dict[str, Any]]) -> str:
             cells.append([*about, f"`{file}`", _checksum(checksum)])
             about = ["", "", ""]  # said once for all files of a table
     return pipe_table(["Table", "What", "Source", "File", "SHA-256"], cells, [15, 21, 17, 31, 16])
+
+
+def anchoring(metrics: dict[str, Any]) -> str:
+    """Write by comparison and quantity how many figures of the mock are near those of real galaxies."""
+    cells = []
+    for name, quantities in metrics["compared"].items():
+        for quantity, values in quantities.items():
+            within = f"{values['n_within']} of {values['n_tested']}"
+            row = [COMPARISONS[name].what, f"`{COMPARISONS[name].table}`", _quantity(quantity), within]
+            unit = "%" if quantity in RADII else ""
+            worst, tolerance = _cell(values, "worst"), format_published(values["tolerance"])
+            cells.append([*row, f"{worst}{unit}", f"{tolerance}{unit}"])
+    header = ["Galaxies", "Held against", "Quantity", "Within", "Worst median, mock − real", "Tolerance"]
+    return pipe_table(header, cells, [20, 18, 20, 11, 20, 11], "lllrrr")
+
+
+def anchoring_photoz(metrics: dict[str, Any]) -> str:
+    """Write the redshift errors of one estimator within and between mock and real galaxies."""
+    cells = []
+    for name, cases in metrics["photoz"].items():
+        row = [COMPARISONS[name].what, *(_cell(cases[case], "sigma_IQR") for case in ("mock", "real", "transfer"))]
+        cells.append([*row, *(_cell(cases["ratio"], case) for case in ("mock", "transfer"))])
+    header = ["Galaxies", "Mock", "Real", "Mock to real", "Mock / real", "Mock to real / real"]
+    return pipe_table(header, cells, [20, 18, 18, 18, 13, 13], "lrrrrr")
+
+
+def anchoring_misses(table: pd.DataFrame) -> str:
+    """Write every figure of the anchoring that misses its tolerance, and the reason where one is known."""
+    cells = []
+    for row in table[~table["within"].astype(bool)].to_dict("records"):
+        comparison, unit = COMPARISONS[row["comparison"]], "%" if row["quantity"] in RADII else ""
+        where = f"{comparison.binned_by} {row['low']:g} to {row['high']:g}"
+        figures = [typeset(f"{row[name]:.2f}") for name in ("mock", "real")]
+        off = _cell(row, "difference") + unit
+        cells.append([comparison.what, _quantity(row["quantity"]), row["statistic"], where, *figures, off])
+    header = ["Galaxies", "Quantity", "Statistic", "Bin", "Mock", "Real", "Difference"]
+    return pipe_table(header, cells or [["none"] + [""] * 6], [18, 14, 11, 22, 9, 9, 17], "llllrrr")
+
+
+def _quantity(name: str) -> str:
+    """Write a quantity of the anchoring: a colour as such, else by the columns' names."""
+    if name in ANCHORED_COLOURS:
+        return f"${name.replace('_', '-')}$"
+    return "`" + name.replace("_minus_", "` − `") + "`"
 
 
 _COUNTED = ("fetched", "fields", "left_out", "failed_fields")  # of images: one or more for each field of the sky

@@ -7,7 +7,10 @@ from typing import Any
 
 import yaml
 
+from analysis.files import replacing
+
 FILE = Path(__file__).with_name("parameters.yaml")
+FROZEN = FILE.with_suffix(".sha256")
 
 
 @cache
@@ -19,3 +22,14 @@ def parameters() -> dict[str, Any]:
 def parameters_hash() -> str:
     """Return the SHA-256 of parameters.yaml."""
     return hashlib.sha256(FILE.read_bytes()).hexdigest()
+
+
+def frozen_hash() -> str:
+    """Return the SHA-256 at which the parameters were frozen, after the anchoring and before any result."""
+    return FROZEN.read_text().strip()
+
+
+def freeze() -> None:
+    """Freeze the parameters as they are."""
+    with replacing(FROZEN) as partial:
+        partial.write_text(parameters_hash() + "\n")

@@ -133,17 +133,21 @@ def observe(rng: Generator, placed: pd.DataFrame) -> pd.DataFrame:
     measured, sigma = noise.measure(rng, psf_flux, psf_area * scene.fwhm**2, np.ones_like(psf_flux))
     _put_magnitude(columns, "psfMag", measured, sigma)
 
-    fiber = np.full_like(scene.flux, FIBER_SEEING)
-    within = _at_radius(scene.seen("enclosed", fiber), FIBER_RADIUS / fiber)
-    area = np.pi * FIBER_RADIUS**2
+    area = np.full_like(scene.flux, np.pi * FIBER_RADIUS**2)
     alike = _aperture_correlation(FIBER_RADIUS / scene.fwhm, psf_area)
-    measured, sigma = noise.measure(rng, scene.flux * within, np.full_like(fiber, area), alike)
+    measured, sigma = noise.measure(rng, fiber_flux(scene), area, alike)
     _put_magnitude(columns, "fiberMag", measured, sigma)
 
     _petrosian_and_stokes(rng, scene, noise, psf_area, columns)
     _model_fits(rng, scene, noise, psf_area, columns)
     columns |= {f"extinction_{band}": scene.extinction[:, k] for k, band in enumerate(BANDS)}
     return pd.DataFrame(columns)
+
+
+def fiber_flux(scene: Scene) -> FloatArray:
+    """Return the flux (n, 5) within a spectroscopic fibre, in nanomaggies and without noise."""
+    seeing = np.full_like(scene.flux, FIBER_SEEING)
+    return scene.flux * _at_radius(scene.seen("enclosed", seeing), FIBER_RADIUS / seeing)
 
 
 def _put(columns: dict[str, FloatArray], name: str, values: FloatArray) -> None:
@@ -266,12 +270,14 @@ def _model_fits(
     rng: Generator, scene: Scene, noise: Noise, psf_area: FloatArray, columns: dict[str, FloatArray]
 ) -> None:
     size, ratio = scene.disc_radius / scene.fwhm, scene.bulge_radius / scene.disc_radius
-    table = fits.fitted(scene.bulge, ratio, size)
+    brightness = scene.flux / (scene.gain * (scene.noise * scene.fwhm) ** 2)
+    table = fits.fitted(scene.bulge, ratio, size, brightness)
     exp, deV = (_fit(rng, scene, name, table, columns) for name in ("exp", "deV"))
 
     # modelMag: the likelier profile in the r band, with its radius and axis ratio, in every band
     chosen = prefers_deV(rng, table["preference"][:, R], table["distance"][:, R], deV.signal[:, R])
-    by_r = fits.fitted(np.repeat(scene.bulge[:, [R]], 5, axis=1), ratio, size)
+    bulge_r, brightness_r = (np.repeat(values[:, [R]], 5, axis=1) for values in (scene.bulge, brightness))
+    by_r = fits.fitted(bulge_r, ratio, size, brightness_r)
     model = [_r_band_model(scene, name, fit, by_r) for name, fit in (("exp", exp), ("deV", deV))]
     flux, area, stretch = (np.where(chosen[:, None], second, first) for first, second in zip(*model, strict=True))
     _measure_model(rng, noise, "dered", flux, stretch, area, psf_area, columns)

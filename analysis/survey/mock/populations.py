@@ -23,6 +23,8 @@ SHARES = [f"share_{k}" for k in range(5)]
 
 _M_RELATIVE = np.linspace(-4.0, 7.0, 1101)  # M - M* within which galaxies are drawn
 _TYPICAL_ROOT_AXIS_RATIO = 0.77  # mean of sqrt(b/a) of randomly inclined discs
+_YOUNG = np.array([0, 1, 1, 0, 1])  # templates of young stars …
+_TOGETHER = np.array([0, 0, 1, 0, 1])  # … and those whose shares scatter together
 _REFERENCE_M = -20.5  # absolute magnitude at which SED and structure parameters hold
 
 
@@ -33,9 +35,19 @@ def _schechter(kind: str) -> FloatArray:
     return 0.4 * np.log(10) * light ** (alpha + 1) * np.exp(-light)
 
 
-def _mean_shares(kind: str) -> FloatArray:
-    weight = np.exp(parameters()["galaxies"][kind]["sed"]["mean"])
-    return weight / weight.sum()
+def _sed(kind: str) -> dict[str, FloatArray]:
+    return {name: np.array(value) for name, value in parameters()["galaxies"][kind]["sed"].items()}
+
+
+def _evolved_sed(kind: str, redshift: FloatArray) -> FloatArray:
+    """Mean ln shares (n, 5) of the kcorrect templates: the light of young stars grows as (1 + z)^growth."""
+    sed, ratio = _sed(kind), (1 + redshift) / (1 + seds.REFERENCE_REDSHIFT)
+    return sed["mean"] + sed["growth"] * _YOUNG * np.log(ratio)[:, None]
+
+
+def _normalised(ln_shares: FloatArray) -> FloatArray:
+    weight = np.exp(ln_shares)
+    return weight / weight.sum(axis=1, keepdims=True)
 
 
 def _evolved(kind: str, redshift: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -52,7 +64,7 @@ def _redshift_distribution(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Tabulate one type's candidates: redshifts, their counts per steradian and step, faintest M - M* at each."""
     redshift = np.linspace(low, high, 600)
-    shares = np.tile(_mean_shares(kind), (len(redshift), 1))
+    shares = _normalised(_evolved_sed(kind, redshift))
     apparent = seds.galaxy_magnitudes(redshift, np.zeros_like(redshift), shares)[:, BANDS.index(band)]
     M_star, phi = _evolved(kind, redshift)
     faintest = np.clip(limit - apparent - M_star, _M_RELATIVE[0], _M_RELATIVE[-1])
@@ -93,7 +105,7 @@ def _draw_type(rng: Generator, kind: str, number: int, table: tuple[FloatArray, 
     density = np.cumsum(_schechter(kind))
     depth = np.interp(np.interp(redshift, grid, faintest), _M_RELATIVE, density)
     M = np.interp(rng.random(number) * depth, density, _M_RELATIVE) + _evolved(kind, redshift)[0]
-    shares = _draw_shares(rng, kind, M)
+    shares = _draw_shares(rng, kind, M, redshift)
     structure = _draw_structure(rng, kind, M, redshift)
     magnitudes = seds.galaxy_magnitudes(redshift, M, shares)
     bulge = _bulge_by_band(redshift, M, magnitudes, structure["bulge_to_total"])
@@ -104,29 +116,24 @@ def _draw_type(rng: Generator, kind: str, number: int, table: tuple[FloatArray, 
     return pd.DataFrame(columns)
 
 
-def _draw_shares(rng: Generator, kind: str, M: FloatArray) -> FloatArray:
-    """Shares of the kcorrect templates: logistic-normal, bluer towards faint magnitudes."""
-    sed = {name: np.array(value) for name, value in parameters()["galaxies"][kind]["sed"].items()}
-    young = np.array([0, 0, 1, 0, 1])  # young stars come together
+def _draw_shares(rng: Generator, kind: str, M: FloatArray, redshift: FloatArray) -> FloatArray:
+    """Shares of the kcorrect templates: logistic-normal, bluer towards faint magnitudes and early times."""
+    sed = _sed(kind)
     common, own = rng.normal(size=(len(M), 1)), rng.normal(size=(len(M), 5))
-    deviation = np.where(young, sed["shared"] * common + np.sqrt(1 - sed["shared"] ** 2) * own, own)
-    weight = np.exp(sed["mean"] + sed["tilt"] * (M - _REFERENCE_M)[:, None] + sed["scatter"] * deviation)
-    return weight / weight.sum(axis=1, keepdims=True)
+    deviation = np.where(_TOGETHER, sed["shared"] * common + np.sqrt(1 - sed["shared"] ** 2) * own, own)
+    mean = _evolved_sed(kind, redshift) + sed["tilt"] * (M - _REFERENCE_M)[:, None]
+    return _normalised(mean + sed["scatter"] * deviation)
 
 
 def _half_light_radius(rng: Generator, kind: str, M: FloatArray, redshift: FloatArray) -> FloatArray:
-    """Circularised half-light radius in kpc: Shen et al. (2003, MNRAS 343, 978), eqs. 14 to 16, with evolution."""
+    """Circularised half-light radius in kpc: Shen et al. (2003, MNRAS 343, 978), eqs. 15 and 16, with evolution."""
     size = parameters()["galaxies"][kind]["size"]
     faded = M + parameters()["galaxies"][kind]["evolution"]["Q"] * (redshift - seds.REFERENCE_REDSHIFT)
-    if size["law"] == "power":
-        log_radius = -0.4 * size["a"] * faded + size["b"]
-        scatter = size["scatter"]
-    else:
-        bright = 10 ** (-0.4 * (faded - size["M0"]))
-        slope = (size["beta"] - size["alpha"]) * np.log10(1 + bright)
-        log_radius = -0.4 * size["alpha"] * faded + slope + size["gamma"]
-        faint, luminous = size["scatter"]
-        scatter = luminous + (faint - luminous) / (1 + bright**2)
+    bright = 10 ** (-0.4 * (faded - size["M0"]))
+    slope = (size["beta"] - size["alpha"]) * np.log10(1 + bright)
+    log_radius = -0.4 * size["alpha"] * faded + slope + size["gamma"]
+    faint, luminous = size["scatter"]
+    scatter = luminous + (faint - luminous) / (1 + bright**2)
     growth = ((1 + redshift) / (1 + seds.REFERENCE_REDSHIFT)) ** size["evolution"]
     return 10**log_radius * growth * np.exp(scatter * rng.normal(size=len(M)))
 
@@ -167,7 +174,7 @@ def _bulge_by_band(
     redshift: FloatArray, M: FloatArray, magnitudes: FloatArray, bulge_to_total: FloatArray
 ) -> FloatArray:
     """Share of the bulge in each band: it has the colours of the mean early type, the disc has the rest."""
-    red = seds.galaxy_magnitudes(redshift, M, np.tile(_mean_shares("early"), (len(M), 1)))
+    red = seds.galaxy_magnitudes(redshift, M, _normalised(_evolved_sed("early", redshift)))
     colour = (red - magnitudes) - (red - magnitudes)[:, [BANDS.index("r")]]
     return np.clip(bulge_to_total[:, None] * 10 ** (-0.4 * colour), 0.0, 0.98) * (bulge_to_total[:, None] > 0)
 

@@ -173,7 +173,7 @@ def test_the_likelier_profile_wins_as_often_as_white_noise_lets_it(preference: f
 @pytest.mark.parametrize("signal", [3.0, 100.0, 3000.0])
 def test_point_sources_toss_a_coin_for_their_profile(signal: float) -> None:
     number = 10_000
-    point = fits.fitted(np.zeros(number), np.ones(number), np.full(number, 1e-3))
+    point = fits.fitted(np.zeros(number), np.ones(number), np.full(number, 1e-3), np.ones(number))
     same = np.full(number, signal)
     chosen = photometry.prefers_deV(np.random.default_rng(5), point["preference"], point["distance"], same)
     assert chosen.mean() == pytest.approx(0.5, abs=0.02)

@@ -47,6 +47,29 @@ def test_early_types_are_redder_and_smaller_than_late_ones_of_their_luminosity(n
     assert kpc[early].median() < kpc[~early].median()
 
 
+def test_young_stars_gave_more_of_the_light_in_the_past() -> None:
+    """The mean early type is bluer than the same stars today, and by more in the ultraviolet at rest."""
+    redshift = np.array([0.1, 0.6])
+    now, then = (populations._normalised(populations._evolved_sed("early", z)) for z in (redshift[[0, 0]], redshift))
+    fading = (seds.galaxy_magnitudes(redshift, np.zeros(2), then) - seds.galaxy_magnitudes(redshift, np.zeros(2), now))[
+        1
+    ]
+    assert fading[0] < fading[1] < fading[2] < fading[3] < 0.02
+    young = populations._YOUNG.astype(bool)
+    growth = then[1, young] / then[1, seds.OLD] / (then[0, young] / then[0, seds.OLD])
+    assert growth == pytest.approx((1.6 / 1.1) ** parameters()["galaxies"]["early"]["sed"]["growth"])
+
+
+def test_sizes_of_luminous_early_types_are_those_of_shen_and_faint_ones_are_all_alike() -> None:
+    rng, number = np.random.default_rng(7), 20_000
+    sizes = [
+        np.median(populations._half_light_radius(rng, "early", np.full(number, M), np.full(number, 0.1)))
+        for M in (-23.5, -17.0, -16.0)
+    ]
+    assert np.log10(sizes[0]) == pytest.approx(0.26 * 23.5 - 5.06, abs=0.02)  # table 1, line of figure 6
+    assert sizes[2] > 0.85 * sizes[1]
+
+
 def test_shares_are_shares_and_the_bulge_is_never_all_of_a_disc_galaxy(nearby) -> None:
     assert np.allclose(nearby[populations.SHARES].sum(axis=1), 1)
     assert nearby[populations.BULGE_TO_TOTAL].to_numpy().min() >= 0

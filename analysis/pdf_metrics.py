@@ -290,8 +290,8 @@ def figures_of_merit(grid: Array, pdfs: Array, z_true: Array, n: int, seed: int)
     -------
     dict
         `crps`, `cde_loss`, `log_score`, `ks`, `cvm`, `ad`, `pit_outlier_rate`, `coverage_68`, `coverage_95`,
-        `hpd_coverage_68`, `hpd_coverage_95`, each with `_err`; `n_z` of the stacked distribution; and under `mean`,
-        `median` and `mode` both families of point metrics (`paper`, `lsst`).
+        `hpd_coverage_68`, `hpd_coverage_95`, and of the stacked n(z) its `stacked_shift`, each with `_err`; and its
+        `stacked_error`.
 
     Raises
     ------
@@ -305,7 +305,7 @@ def figures_of_merit(grid: Array, pdfs: Array, z_true: Array, n: int, seed: int)
     pits, levels = pit(grid, pdfs, z_true), highest_density_level(grid, pdfs, z_true)
     scores = np.column_stack([score(grid, pdfs, z_true) for score in _SCORES.values()])
     means = mean(grid, pdfs)
-    names = [*_SCORES, *_OF_PITS, *(f"hpd_coverage_{100 * level:.0f}" for level in COVERAGE_LEVELS), "shift"]
+    names = [*_SCORES, *_OF_PITS, *(f"hpd_coverage_{100 * level:.0f}" for level in COVERAGE_LEVELS), "stacked_shift"]
 
     def all_of_them(scores: Array, pits: Array, levels: Array, z: Array, means: Array) -> Array:
         inside = [np.mean(levels <= level) for level in COVERAGE_LEVELS]
@@ -314,13 +314,30 @@ def figures_of_merit(grid: Array, pdfs: Array, z_true: Array, n: int, seed: int)
 
     columns = (scores, pits, levels, z_true, means)
     result = _with_errors(names, all_of_them(*columns), metrics.bootstrap(all_of_them, *columns, n=n, seed=seed))
-    n_z = {name.replace("shift", "mean_shift"): result.pop(name) for name in ("shift", "shift_err") if name in result}
-    result["n_z"] = n_z | {"error": stacked_error(grid, pdfs, z_true)}
-    for name, point in POINTS.items():
-        z = point(grid, pdfs)
-        families = {"paper": metrics.PAPER_ERA, "lsst": metrics.LSST_ERA}
-        result[name] = {key: metrics.with_errors(family, z_true, z, n, seed) for key, family in families.items()}
-    return result
+    return result | {"stacked_error": stacked_error(grid, pdfs, z_true)}
+
+
+def point_figures_of_merit(grid: Array, pdfs: Array, z_true: Array, n: int, seed: int) -> dict[str, Any]:
+    """Return both families of point metrics of the mean, median and mode of PDFs, with bootstrap errors.
+
+    Parameters
+    ----------
+    grid, pdfs, z_true : ndarray
+        As for `figures_of_merit`, and checked by the same.
+    n, seed : int
+
+    Returns
+    -------
+    dict
+        By point (`mean`, `median`, `mode`), then by family (`paper`, `lsst`).
+    """
+    check_pdfs(grid, pdfs, z_true)
+    pdfs = normalised(grid, pdfs)
+    families = {"paper": metrics.PAPER_ERA, "lsst": metrics.LSST_ERA}
+    return {
+        name: {key: metrics.with_errors(of, z_true, point(grid, pdfs), n, seed) for key, of in families.items()}
+        for name, point in POINTS.items()
+    }
 
 
 def _with_errors(names: list[str], values: Array, resampled: Array) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def check_pdfs(grid: Array, pdfs: Array, z_true: Array | None = None, source: st
     ------
     InputError
         If a shape is wrong, the grid not ascending, a density negative or not finite, a norm zero, or a redshift
-        missing or outside the grid. The message names the first such row, counted from 0.
+        missing or outside the grid. The message names the first such row, counted from 1.
     """
     if grid.ndim != 1 or len(grid) < 2 or not np.all(np.isfinite(grid)) or not np.all(np.diff(grid) > 0):
         raise InputError(f"{source}: grid of shape {grid.shape}; expected two or more finite redshifts, ascending")
@@ -57,7 +57,7 @@ def check_pdfs(grid: Array, pdfs: Array, z_true: Array | None = None, source: st
     for what, rows in faults.items():
         if rows.any():
             first, others = int(np.argmax(rows)), int(rows.sum()) - 1
-            raise InputError(f"{source}: row {first} has {what} ({others} other rows too); expected a PDF")
+            raise InputError(f"{source}: row {first + 1} has {what} ({others} other rows too); expected a PDF")
     if z_true is not None:
         _check_redshifts(grid, len(pdfs), z_true, source)
 
@@ -70,7 +70,7 @@ def _check_redshifts(grid: Array, n: int, z_true: Array, source: str) -> None:
         row = int(np.argmax(outside))
         covered = f"{grid[0]:g} to {grid[-1]:g}"
         raise InputError(
-            f"{source}: row {row} has the redshift {z_true[row]:g} and the grid covers {covered} "
+            f"{source}: row {row + 1} has the redshift {z_true[row]:g} and the grid covers {covered} "
             f"({int(outside.sum()) - 1} other rows too); expected a grid that covers all redshifts"
         )
 

@@ -189,14 +189,14 @@ def test_bad_pdfs_are_refused_with_their_row():
     for value, words in ((np.nan, "NaN"), (-0.1, "negative"), (np.inf, "infinite")):
         bad = good.copy()
         bad[3, 200] = value
-        with pytest.raises(InputError, match=f"row 3 has .*{words}"):
+        with pytest.raises(InputError, match=f"row 4 has .*{words}"):
             pdf_metrics.check_pdfs(GRID, bad, z)
     bad = good.copy()
     bad[2] = 0
-    with pytest.raises(InputError, match="row 2 has a norm of zero"):
+    with pytest.raises(InputError, match="row 3 has a norm of zero"):
         pdf_metrics.figures_of_merit(GRID, bad, z, n=2, seed=1)
     for outside in (1.01, -0.01, np.nan):
-        with pytest.raises(InputError, match=r"row 4 has the redshift.*grid covers 0 to 1"):
+        with pytest.raises(InputError, match=r"row 5 has the redshift.*grid covers 0 to 1"):
             pdf_metrics.check_pdfs(GRID, good, np.r_[z[:4], outside])
 
 

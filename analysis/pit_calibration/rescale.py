@@ -25,7 +25,8 @@ def cdf_at_edges(grid: Array, pdfs: Array) -> Array:
 
 def from_cdf_at_edges(grid: Array, cdf: Array) -> Array:
     """Return the PDFs of unit norm, shape (n, k), that have such CDFs at the borders of the cells."""
-    return pdf_metrics.normalised(grid, np.diff(cdf, axis=1) / np.diff(cell_edges(grid)))
+    mass = np.maximum(np.diff(cdf, axis=1), 0)  # rounding can make it -1e-17
+    return pdf_metrics.normalised(grid, mass / np.diff(cell_edges(grid)))
 
 
 def centres_and_widths(grid: Array, pdfs: Array) -> tuple[Array, Array]:

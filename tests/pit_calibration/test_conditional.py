@@ -77,9 +77,9 @@ def test_binning_by_true_redshift_tilts_calibrated_pdfs():
 
 def test_shapes_of_wrong_pdfs():
     z = np.random.default_rng(4).normal(size=20_000)
-    assert conditional.shape(stats.norm.cdf(z / 0.5))["curvature"] > 0.2  # too narrow: U
-    assert conditional.shape(stats.norm.cdf(z / 2))["curvature"] < -0.2  # too wide: peak
-    assert conditional.shape(stats.norm.cdf(z - 0.5))["slope"] < -0.2  # predicted too high
-    flat = conditional.shape(stats.norm.cdf(z))
-    assert abs(flat["curvature"]) < 0.02
-    assert abs(flat["slope"]) < 0.02
+    assert conditional.curvature(stats.norm.cdf(z / 0.5)) > 0.2  # too narrow: U
+    assert conditional.curvature(stats.norm.cdf(z / 2)) < -0.2  # too wide: peak
+    assert conditional.slope(stats.norm.cdf(z - 0.5)) < -0.2  # predicted too high
+    flat = stats.norm.cdf(z)
+    assert abs(conditional.curvature(flat)) < 0.02
+    assert abs(conditional.slope(flat)) < 0.02

@@ -16,6 +16,7 @@ The pipeline calls these commands in order (`dvc dag` shows it); you may call ea
   feature-importance   Hoyle et al. (2015): which photometric features matter for redshifts
   feature-selection    its importances in depth: errors, controls, fewer features, other learners
   pit-calibration      Polsterer et al. (2016): redshift PDFs, are they calibrated?
+  redshift-distributions  Hoyle, Gruen et al. (2018): n(z) of tomographic bins
   scorecard            every claim: published value, ours, error, verdict
   paper                results -> the paper (HTML and PDF)
   reproduce            all of it, at a scale
@@ -83,13 +84,14 @@ def build_parser() -> argparse.ArgumentParser:
     from analysis.feature_importance import commands as feature_importance
     from analysis.feature_importance.selection import commands as feature_selection
     from analysis.pit_calibration import commands as pit_calibration
+    from analysis.redshift_distributions import commands as redshift_distributions
     from analysis.survey import commands as survey
 
     parser = argparse.ArgumentParser("analysis", description=DESCRIPTION, formatter_class=argparse.RawTextHelpFormatter)
     groups = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     survey.add_commands(groups)
     _add_single_commands(groups)
-    for part in (feature_importance, feature_selection, pit_calibration, bench):
+    for part in (feature_importance, feature_selection, pit_calibration, redshift_distributions, bench):
         part.add_commands(groups)
     return parser
 

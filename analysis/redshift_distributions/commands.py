@@ -1,0 +1,28 @@
+"""The command line of the n(z) result. Its stages import what they need, and that is slow."""
+
+import argparse
+from typing import Any
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from analysis.redshift_distributions.evaluate import evaluate_redshift_distributions
+
+    evaluate_redshift_distributions(options)
+
+
+def _plot(options: argparse.Namespace) -> None:
+    from analysis.redshift_distributions.plot import plot_redshift_distributions
+
+    plot_redshift_distributions(options)
+
+
+def add_commands(groups: Any) -> None:
+    """Add `redshift-distributions` and its stages to the command line."""
+    about = "Hoyle, Gruen et al. (2018): n(z) of tomographic bins, and the shifts of their means"
+    group = groups.add_parser("redshift-distributions", help=about, description=about)
+    stages = group.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, run, what in (
+        ("evaluate", _evaluate, "redshift PDFs, reference and test galaxies -> metrics.json, tables"),
+        ("plot", _plot, "metrics and tables -> figures of the paper"),
+    ):
+        stages.add_parser(name, help=what, description=what).set_defaults(run=run)

@@ -91,12 +91,12 @@ def measure(
     result = {
         "sample": {"n_reference": len(reference), "n_science": len(science), "n_fields": len(by_field)}
         | {"reference_has_positions": int(np.mean(np.isfinite(ra + dec)) > ENOUGH_POSITIONS)},
-        **{f"bin_{row.bin}": of_bin(row._asdict()) for row in table.itertuples(index=False)},
+        **{f"bin_{line['bin']}": of_bin(line) for line in table.to_dict("records")},
     }
     return result, {names.BINS: table, names.CURVES: curves}
 
 
-def of_bin(line: dict[str, Any]) -> dict[str, Any]:
+def of_bin(line: dict[Any, Any]) -> dict[str, Any]:
     """Return the numbers of a bin, and by how much resampling misses the true shift, with its 95% interval.
 
     A bin that is empty, or that too few fields reach, has none.

@@ -5,6 +5,7 @@ the cell around it, so that a peak narrower than a cell keeps its probability.
 """
 
 import json
+import shutil
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -48,6 +49,7 @@ class PdfEstimator(ABC):
             raise InputError(f"{self.name}: unknown setting {unknown[0]!r}; expected one of {sorted(self.defaults)}")
         self.settings: dict[str, Any] = {**self.defaults, **settings}
         self.arrays: dict[str, Array] = {}
+        self.checkpoints: Path | None = None  # where a long training waits when it is interrupted
         self._grid = None if grid is None else checked_grid(grid)
 
     @property
@@ -111,6 +113,10 @@ class PdfEstimator(ABC):
         """Return the redshifts at which the CDFs reach `levels` (n_levels,), shape (n, n_levels)."""
         return quantiles(self.grid, self.pdf(features, errors), np.asarray(levels, float))
 
+    def qp_parameters(self, features: Array, errors: Array | None) -> tuple[str, dict[str, Array]]:
+        """Return the name of a parameterisation of the qp library, and its data for these PDFs."""
+        return "interp", {"xvals": self.grid, "yvals": self.pdf(features, errors)}
+
     @abstractmethod
     def _fit(self, features: Array, errors: Array, z: Array) -> None: ...
 
@@ -138,6 +144,11 @@ class PdfEstimator(ABC):
             if values.shape != expected:
                 raise InputError(f"{self.name}: {what} of shape {values.shape}; expected {expected}, as in training")
         return features, errors
+
+    def forget_checkpoints(self) -> None:
+        """Remove what only an interrupted training needs."""
+        if self.checkpoints is not None:
+            shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder."""

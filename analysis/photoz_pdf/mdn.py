@@ -1,0 +1,209 @@
+"""MDN: an ensemble of mixture density networks on magnitudes, colours, errors and what is missing."""
+
+import math
+import tempfile
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from analysis.photoz_pdf.interface import Array, PdfEstimator
+from analysis.photoz_pdf.kernels import cell_edges
+from analysis.photoz_pdf.mixture_network import MixtureLoss, MixtureNetworks
+from analysis.photoz_pdf.photometry import PhotometricInputs
+from analysis.training import Settings, train
+
+_CHUNK = 8192  # objects that go through the networks at a time
+_NEWTON_STEPS = 3
+_COARSE_POINTS = 65  # of the CDF in which quantiles are looked for first
+
+
+class MixtureDensityNetworks(PdfEstimator):
+    """The mean of the Gaussian mixtures of several networks.
+
+    Each network leaves out a part of the training objects of its own; training stops when those are predicted
+    worse. So the ensemble has seen all objects, and its stopping none.
+
+    Parameters
+    ----------
+    members, components, waves, hidden
+        Networks, Gaussians of each, its Fourier features and hidden layers (`MixtureNetworks`).
+    cde_weight : float
+        Of the CDE loss beside the log score.
+    held_out : float
+        Fraction of the training objects that a network leaves out.
+    batch_size, steps, least_epochs, most_epochs : int
+        Objects in a minibatch (fewer for small samples); steps wanted, as far as the limits of epochs allow.
+    learning_rate, weight_decay, patience : float
+        `patience` is the fraction of all epochs without improvement that ends the training.
+    seed : int
+    """
+
+    name = "mdn"
+    defaults: ClassVar = {
+        "members": 8,
+        "components": 5,
+        "waves": 32,
+        "hidden": [64, 64],
+        "cde_weight": 0.3,
+        "held_out": 0.05,
+        "batch_size": 256,
+        "steps": 1800,
+        "least_epochs": 20,
+        "most_epochs": 200,
+        "learning_rate": 0.005,
+        "weight_decay": 0.1,
+        "patience": 0.25,
+        "seed": 1,
+    }
+
+    def _fit(self, features: Array, errors: Array, z: Array) -> None:
+        inputs = PhotometricInputs.for_sample(features, errors)
+        x = torch.from_numpy(inputs(features, errors))
+        scale = np.array([z.mean(), z.std()])
+        t = torch.from_numpy(((z - scale[0]) / scale[1]).astype(np.float32))
+        learnt_from, held_out = self._parts(len(z))
+        torch.manual_seed(self.settings["seed"])
+        networks = self._networks(x.shape[1])
+        loss = MixtureLoss(self.settings["cde_weight"])
+        how = self._how(learnt_from.shape[0])
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = self.checkpoints or Path(temporary)
+            bar = "mixture density networks" if self.checkpoints else None
+            train(networks, loss, _Parts(x, t, learnt_from), _Parts(x, t, held_out), how, folder, bar)
+        self.arrays = {f"inputs.{name}": values for name, values in inputs.arrays.items()}
+        self.arrays |= {f"network.{name}": tensor.cpu().numpy() for name, tensor in networks.state_dict().items()}
+        self.arrays |= {"redshift_scale": scale}
+        self._prepare()
+
+    def _parts(self, n: int) -> tuple[Tensor, Tensor]:
+        """Return the numbers of the objects that each network learns from and leaves out, (objects, members) each."""
+        generator = np.random.default_rng(self.settings["seed"])
+        left_out = max(1, round(self.settings["held_out"] * n))
+        start = generator.permutation(n)  # the parts left out follow each other, as far as the objects last
+        rolled = [np.roll(start, -left_out * member) for member in range(self.settings["members"])]
+        rest = [generator.permutation(order[left_out:]) for order in rolled]
+        held_out = [order[:left_out] for order in rolled]
+        return torch.from_numpy(np.stack(rest, axis=1)), torch.from_numpy(np.stack(held_out, axis=1))
+
+    def _how(self, n: int) -> Settings:
+        wanted = self.settings
+        batch_size = min(wanted["batch_size"], max(16, n // 8))
+        epochs = round(wanted["steps"] / math.ceil(n / batch_size))
+        epochs = min(max(epochs, wanted["least_epochs"]), wanted["most_epochs"])
+        patience = max(1, round(wanted["patience"] * epochs))
+        rates = (wanted["learning_rate"], wanted["weight_decay"])
+        return Settings(epochs, batch_size, *rates, patience, seed=wanted["seed"], device="cpu")
+
+    def _networks(self, n_inputs: int) -> MixtureNetworks:
+        return MixtureNetworks(n_inputs, *(self.settings[k] for k in ("members", "hidden", "waves", "components")))
+
+    def _prepare(self) -> None:
+        parts: dict[str, dict[str, Array]] = {"inputs": {}, "network": {}}
+        for name, values in self.arrays.items():
+            if name.split(".")[0] in parts:
+                part, key = name.split(".", 1)
+                parts[part][key] = values
+        self._inputs = PhotometricInputs(parts["inputs"])
+        self._trained = self._networks(parts["network"]["wave_numbers"].shape[1])
+        self._trained.load_state_dict({name: torch.from_numpy(values) for name, values in parts["network"].items()})
+        self._trained.eval()
+
+    @torch.no_grad()
+    def mixtures(self, features: Array, errors: Array | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Return weights, means and standard deviations of the Gaussians of each object's PDF, in redshift.
+
+        Each of shape (n, members times components), float32; not cut at the ends of the grid.
+        """
+        features, errors = self._checked(features, errors)
+        x = torch.from_numpy(self._inputs(features, errors))
+        centre, scale = self.arrays["redshift_scale"]
+        parts: list[tuple[Tensor, ...]] = []
+        for chunk in x.split(_CHUNK):
+            log_weights, means, sigmas = self._trained(chunk.expand(self._trained.members, -1, -1))
+            of_chunk = (log_weights.exp() / self._trained.members, centre + scale * means, scale * sigmas)
+            parts.append(tuple(values.transpose(0, 1).flatten(1) for values in of_chunk))
+        weights, means, sigmas = (torch.cat(values) for values in zip(*parts, strict=True))
+        return weights, means, sigmas
+
+    def qp_parameters(self, features: Array, errors: Array | None) -> tuple[str, dict[str, Array]]:
+        """Return the mixtures as qp's mixmod: not cut at the ends of the grid."""
+        weights, means, sigmas = (values.numpy() for values in self.mixtures(features, errors))
+        return "mixmod", {"weights": weights, "means": means, "stds": sigmas}
+
+    def _pdf(self, features: Array, errors: Array) -> Array:
+        edges = torch.from_numpy(cell_edges(self.grid))
+        widths = np.diff(edges.numpy())
+        chunks = [values.double().split(512) for values in self.mixtures(features, errors)]
+        cdfs = [mixture_cdf(edges.expand(len(mixture[0]), -1), *mixture) for mixture in zip(*chunks, strict=True)]
+        return np.maximum(np.diff(torch.cat(cdfs).numpy(), axis=1), 0) / widths
+
+    @torch.no_grad()
+    def quantiles(self, features: Array, errors: Array | None, levels: Array) -> Array:
+        """Return the redshifts at which the CDFs reach `levels` (n_levels,), shape (n, n_levels).
+
+        Of the mixtures cut at the ends of the grid.
+        """
+        wanted = torch.tensor(levels, dtype=torch.float32)
+        ends = (float(self.grid[0]), float(self.grid[-1]))
+        chunks = [values.split(_CHUNK) for values in self.mixtures(features, errors)]
+        found = [mixture_quantiles(wanted, ends, *mixture) for mixture in zip(*chunks, strict=True)]
+        return torch.cat(found).double().numpy()
+
+
+class _Parts:
+    """Training data of which each network sees its own objects: `numbers` (objects, members) says which."""
+
+    def __init__(self, x: Tensor, t: Tensor, numbers: Tensor):
+        self.x, self.t, self.numbers = x, t, numbers
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        rows = self.numbers[chosen]
+        return self.x[rows], self.t[rows]
+
+
+def mixture_cdf(z: Tensor, weights: Tensor, means: Tensor, sigmas: Tensor) -> Tensor:
+    """Return the CDFs of Gaussian mixtures (n, components) at redshifts (n, k), shape (n, k)."""
+    result = torch.zeros_like(z)
+    for weight, mean, sigma in zip(weights.T, means.T, sigmas.T, strict=True):  # less memory than all at once
+        result += weight[:, None] * torch.special.ndtr((z - mean[:, None]) / sigma[:, None])
+    return result
+
+
+def mixture_density(z: Tensor, weights: Tensor, means: Tensor, sigmas: Tensor) -> Tensor:
+    """Return the densities of Gaussian mixtures (n, components) at redshifts (n, k), shape (n, k)."""
+    result = torch.zeros_like(z)
+    for weight, mean, sigma in zip(weights.T, means.T, sigmas.T, strict=True):
+        result += (weight / sigma)[:, None] * torch.exp(-0.5 * ((z - mean[:, None]) / sigma[:, None]) ** 2)
+    return result / math.sqrt(2 * math.pi)
+
+
+def mixture_quantiles(
+    levels: Tensor, ends: tuple[float, float], weights: Tensor, means: Tensor, sigmas: Tensor
+) -> Tensor:
+    """Return the quantiles of Gaussian mixtures (n, components), cut at two ends; shape (n, n_levels).
+
+    They are looked for in a coarse CDF, then by Newton's method, which may not leave the coarse cell.
+    """
+    mixture = (weights, means, sigmas)
+    mean = torch.sum(weights * means, dim=1, keepdim=True)
+    spread = torch.sqrt(torch.sum(weights * (sigmas**2 + (means - mean) ** 2), dim=1, keepdim=True))
+    places = torch.linspace(-1, 1, _COARSE_POINTS)
+    coarse = mean + 8 * spread * places**3  # dense in the middle
+    coarse = torch.clamp(coarse, *ends)
+    coarse[:, 0], coarse[:, -1] = ends
+    cdf = mixture_cdf(coarse, *mixture).cummax(dim=1).values
+    target = cdf[:, :1] + levels * (cdf[:, -1:] - cdf[:, :1])
+    cell = torch.searchsorted(cdf, target).clamp(1, _COARSE_POINTS - 1)
+    low, high = coarse.gather(1, cell - 1), coarse.gather(1, cell)
+    below, above = cdf.gather(1, cell - 1), cdf.gather(1, cell)
+    z = low + (high - low) * ((target - below) / (above - below).clamp_min(1e-12)).clamp(0, 1)
+    for _ in range(_NEWTON_STEPS):
+        step = (mixture_cdf(z, *mixture) - target) / mixture_density(z, *mixture).clamp_min(1e-6)
+        z = torch.clamp(z - step, low, high)
+    return z

@@ -9,11 +9,13 @@ import pandas as pd
 
 from analysis import metrics, params, paths, pdf_metrics
 from analysis.files import replacing
+from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.photometry import PhotometricInputs
-from analysis.pit_calibration import conditional, models, names
+from analysis.photoz_pdf.store import estimator_class
+from analysis.pit_calibration import conditional, names
 from analysis.pit_calibration.calibration import Calibration
 from analysis.pit_calibration.rescale import rescaled
-from analysis.pit_calibration.sample import bands_of, labelled_galaxies, photometry
+from analysis.pit_calibration.sample import labelled_galaxies, photometry
 
 Array = np.ndarray
 PdfsByVariant = dict[str, dict[str, Array]]  # of each estimator, of each way of calibration, shape (n, k)
@@ -87,7 +89,7 @@ def deliberate_panels(
 
 def properties(galaxies: pd.DataFrame, point: Array) -> dict[str, Array]:
     """Return what the PIT is binned by: a magnitude, the colour about it, and redshift, estimated and true."""
-    bands = bands_of(list(map(str, galaxies)))
+    bands = bands_of(map(str, galaxies))
     band = "r" if "r" in bands[1:] else bands[1]
     bluer = bands[bands.index(band) - 1]
     magnitude, blue = (galaxies[f"dered_{name}"].to_numpy(float) for name in (band, bluer))
@@ -186,7 +188,7 @@ def evaluate_pit_calibration(_: argparse.Namespace) -> None:
     test = galaxies[galaxies["split"] == "test"]
     pdfs: PdfsByVariant = {}
     for name, fitted in choices["calibrations"].items():
-        estimator = models.load(folder, name)
+        estimator = estimator_class(name).load(folder / name)
         calibration = Calibration(**{key: fitted[key] for key in ("stretch", "shift", "remapping")})
         pdfs[name] = calibration.variants(estimator.grid, estimator.pdf(*photometry(test)))
     n_fitted = {variant: int(sizes["train" if variant == names.RAW else "validation"]) for variant in names.VARIANTS}

@@ -11,11 +11,12 @@ from rich.progress import track
 
 from analysis import metrics, params, paths
 from analysis.features import read_features
+from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.interface import PdfEstimator, grid_for
+from analysis.photoz_pdf.store import ESTIMATORS, estimator_class
 from analysis.pit_calibration.calibration import Calibration
-from analysis.pit_calibration.models import estimator_class
 from analysis.pit_calibration.names import CHOICES, MODELS
-from analysis.pit_calibration.sample import bands_of, labelled_galaxies, photometry, why_not
+from analysis.pit_calibration.sample import labelled_galaxies, photometry, why_not
 
 
 def fit_estimators(galaxies: pd.DataFrame, settings: dict[str, Any]) -> tuple[dict[str, PdfEstimator], dict[str, Any]]:
@@ -26,7 +27,7 @@ def fit_estimators(galaxies: pd.DataFrame, settings: dict[str, Any]) -> tuple[di
     galaxies : pandas.DataFrame
         `redshift`, `split`, magnitudes and errors.
     settings : dict
-        `estimators` (by name, the settings of each) and `remap_nodes`.
+        By name of the estimator, its settings; and `remap_nodes`.
 
     Returns
     -------
@@ -40,9 +41,10 @@ def fit_estimators(galaxies: pd.DataFrame, settings: dict[str, Any]) -> tuple[di
     training, validation = (galaxies[galaxies["split"] == split] for split in ("train", "validation"))
     estimators: dict[str, PdfEstimator] = {}
     calibrations: dict[str, Any] = {}
-    for name, own in track(settings["estimators"].items(), "estimators of redshift PDFs"):
+    for name in track(ESTIMATORS, "estimators of redshift PDFs"):
         started = time.perf_counter()
-        estimator = estimator_class(name)(grid, **own).fit(*photometry(training), training["redshift"].to_numpy())
+        estimator = estimator_class(name)(grid, **settings[name])
+        estimator.fit(*photometry(training), training["redshift"].to_numpy())
         seconds = time.perf_counter() - started
         pdfs = estimator.pdf(*photometry(validation))
         fitted = Calibration.fit(grid, pdfs, validation["redshift"].to_numpy(), settings["remap_nodes"])
@@ -52,7 +54,7 @@ def fit_estimators(galaxies: pd.DataFrame, settings: dict[str, Any]) -> tuple[di
 
 def train_photoz_pdf(_: argparse.Namespace) -> None:
     """Features and catalogue -> models/photoz_pdf: estimators and their calibrations."""
-    settings = params.load("train_photoz_pdf")
+    settings = params.load("photoz_pdf") | params.load("train_photoz_pdf")
     folder = paths.MODELS / MODELS
     galaxies = labelled_galaxies()
     if why := why_not(galaxies, read_features(paths.FEATURES)[1]):
@@ -63,5 +65,4 @@ def train_photoz_pdf(_: argparse.Namespace) -> None:
         estimator.save(folder / name)
     remappings = {name: np.round(fitted["remapping"], 6).tolist() for name, fitted in calibrations.items()}
     calibrations = {name: fitted | {"remapping": remappings[name]} for name, fitted in calibrations.items()}
-    bands = bands_of(list(map(str, galaxies)))
-    metrics.write_metrics(folder / CHOICES, {"bands": bands, "calibrations": calibrations})
+    metrics.write_metrics(folder / CHOICES, {"bands": bands_of(map(str, galaxies)), "calibrations": calibrations})

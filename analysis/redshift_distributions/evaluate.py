@@ -11,7 +11,7 @@ from analysis import metrics, params, paths, pdf_metrics
 from analysis.files import replacing
 from analysis.photoz_pdf.interface import PdfEstimator
 from analysis.photoz_pdf.photometry import PhotometricInputs
-from analysis.pit_calibration import models
+from analysis.photoz_pdf.store import estimator_class
 from analysis.pit_calibration.names import CHOICES, MODELS
 from analysis.pit_calibration.sample import labelled_galaxies, photometry
 from analysis.redshift_distributions import names
@@ -139,7 +139,8 @@ def evaluate_redshift_distributions(_: argparse.Namespace) -> None:
     settings = params.load("evaluate_redshift_distributions")
     galaxies = labelled_galaxies()
     reference, science = (galaxies[galaxies["split"] == split] for split in ("validation", "test"))
-    _write(*measure(models.load(folder, settings["estimator"]), reference, science, settings))
+    estimator = estimator_class(settings["estimator"]).load(folder / settings["estimator"])
+    _write(*measure(estimator, reference, science, settings))
 
 
 def _write(result: dict[str, Any], tables: dict[str, pd.DataFrame]) -> None:

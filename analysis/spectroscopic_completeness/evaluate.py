@@ -10,7 +10,7 @@ import pandas as pd
 from analysis import metrics, params, paths, pdf_metrics
 from analysis.files import replacing
 from analysis.photoz_pdf.interface import PdfEstimator
-from analysis.pit_calibration.models import estimator_class
+from analysis.photoz_pdf.store import estimator_class
 from analysis.pit_calibration.names import MODELS
 from analysis.pit_calibration.sample import photometry
 from analysis.spectroscopic_completeness import names, truth

@@ -73,7 +73,7 @@ def plot_labels(table: pd.DataFrame, bad_percent: float) -> Figure:
         axes.plot(100 * line["recall"], 100 * line["precision"], style, color=colour, label=label)
     axes.axhline(bad_percent, color="0.5", linestyle=":", label="at random")
     axes.set(xlim=(0, 100), ylim=(0, 102), xlabel="bad redshifts found (%)", ylabel="of those flagged, bad (%)")
-    figure.legend(loc="outside upper center", ncols=3)
+    figure.legend(loc="outside upper center", ncols=2)
     return figure
 
 

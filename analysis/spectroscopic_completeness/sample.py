@@ -5,6 +5,7 @@ import pandas as pd
 
 from analysis import paths
 from analysis.features import read_features
+from analysis.photoz_pdf.inputs import band_columns, bands_of
 from analysis.photoz_pdf.photometry import PhotometricInputs
 from analysis.pit_calibration.sample import photometry
 from analysis.survey.catalogue import column_names, read_catalogue
@@ -25,7 +26,7 @@ def galaxies_of_the_images() -> pd.DataFrame:
         `object_id`, `labelled`, `split` (empty without a label), `redshift` (NaN without), magnitudes and errors.
     """
     features, _summary = read_features(paths.FEATURES)
-    magnitudes = [name for name in column_names(paths.DATA) if name.startswith(("dered_", "deredErr_"))]
+    magnitudes = band_columns(bands_of(column_names(paths.DATA)))
     wanted = ["object_id", "class", "psfMag_r", "cModelMag_r", *magnitudes]
     catalogue = read_catalogue(paths.DATA, wanted).drop_duplicates("object_id")
     catalogue = catalogue.merge(features[["object_id", "redshift", "split"]], on="object_id", how="left")

@@ -14,10 +14,11 @@ from scipy import stats
 from analysis import metrics, params, paths
 from analysis.features import read_features
 from analysis.files import replacing
+from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.interface import grid_for
+from analysis.photoz_pdf.store import estimator_class
 from analysis.pit_calibration.evaluate import with_interval
-from analysis.pit_calibration.models import estimator_class
-from analysis.pit_calibration.sample import bands_of, photometry, why_not
+from analysis.pit_calibration.sample import photometry, why_not
 from analysis.spectroscopic_completeness import cells, labels, names
 from analysis.spectroscopic_completeness.sample import galaxies_of_the_images, standardised
 from analysis.spectroscopic_completeness.weights import effective_size, neighbour_weights
@@ -62,7 +63,7 @@ def completeness_map(
 
 def colour_magnitude_map(galaxies: pd.DataFrame, share: Array, pixels: int) -> pd.DataFrame:
     """Return the mean completeness of the cells of the galaxies in each pixel of a colour and a magnitude."""
-    bands = bands_of(list(map(str, galaxies)))
+    bands = bands_of(map(str, galaxies))
     band = "r" if "r" in bands[1:] else bands[1]
     bluer = bands[bands.index(band) - 1]
     magnitude = galaxies[f"dered_{band}"].to_numpy(float)
@@ -90,7 +91,7 @@ def train_with_weights(
     drawn = generator.choice(len(weights), len(weights), p=weights / weights.sum())
     resampled = galaxies[training].iloc[drawn]
     grid = grid_for(galaxies.loc[galaxies["labelled"], "redshift"].to_numpy())
-    estimator = estimator_class(settings["estimator"])(grid).fit(
+    estimator = estimator_class(settings["estimator"])(grid, **settings["own"]).fit(
         *photometry(resampled), resampled["redshift"].to_numpy()
     )
     estimator.save(folder / names.WEIGHTED)
@@ -130,6 +131,7 @@ def flag_labels(galaxies: pd.DataFrame, points: Array, settings: dict[str, Any])
 def train_spectroscopic_completeness(_: argparse.Namespace) -> None:
     """Catalogue and features -> map, weighted estimator, flags, and what was found on the way."""
     settings = params.load("train_spectroscopic_completeness")
+    settings["own"] = params.load("photoz_pdf")[settings["estimator"]]
     folder = paths.MODELS / names.NAME
     galaxies = galaxies_of_the_images()
     if why := why_not(galaxies, read_features(paths.FEATURES)[1]):

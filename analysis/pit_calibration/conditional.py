@@ -98,6 +98,25 @@ def local_test(points: Array, pits: Array, neighbours: int, n_null: int, seed: i
     return {"rms": float(np.sqrt(excess)), "p_value": float((1 + np.sum(null >= found)) / (1 + n_null))}
 
 
+def design_effect(pits: Array, patch: Array) -> float:
+    """Return the variance of a mean PIT over that of as many independent objects (Kish 1965); at least 1.
+
+    Galaxies of one patch of sky share the errors of its photometric calibration, and with them the direction in which
+    their redshifts are missed: they say less than as many galaxies from all over the sky.
+
+    Parameters
+    ----------
+    pits : ndarray, shape (n,)
+    patch : ndarray of int, shape (n,)
+    """
+    _, number = np.unique(patch, return_inverse=True)
+    sizes = np.bincount(number)
+    if len(sizes) < 2:
+        return 1.0
+    squares = sizes * (np.bincount(number, pits) / sizes - pits.mean()) ** 2
+    return max(1.0, float(squares.sum() / (len(sizes) - 1) / pits.var()))
+
+
 def curvature(pits: Array) -> float:
     """Return the variance of PITs over a uniform one, less 1: above 0 for a U (PDFs too narrow), below for a peak."""
     return float(12 * np.var(pits) - 1)

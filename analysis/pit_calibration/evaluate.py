@@ -15,7 +15,7 @@ from analysis.photoz_pdf.store import estimator_class
 from analysis.pit_calibration import conditional, names
 from analysis.pit_calibration.calibration import Calibration
 from analysis.pit_calibration.rescale import rescaled
-from analysis.pit_calibration.sample import labelled_galaxies, photometry
+from analysis.pit_calibration.sample import labelled_galaxies, patches, photometry
 
 Array = np.ndarray
 PdfsByVariant = dict[str, dict[str, Array]]  # of each estimator, of each way of calibration, shape (n, k)
@@ -28,12 +28,28 @@ TABLES = {  # their columns; a result that cannot run leaves them empty
 }
 
 
-def ks_ratio(pits: Array, n_fitted: int) -> float:
-    """Return KS of PITs over what calibrated PDFs exceed once in twenty, where they were fitted to so many objects.
+def flatness(pits: Array, n_fitted: int, patch: Array) -> dict[str, float]:
+    """Compare the KS distance of PITs with what calibrated PDFs exceed once in twenty.
 
-    This is the limit of the two-sample test: the PIT of a sample cannot be flatter than that of the other one allows.
+    The limit is that of the two-sample test, for a calibration cannot be better than the sample it was fitted to, both
+    numbers of galaxies divided by the design effect.
+
+    Parameters
+    ----------
+    pits : ndarray, shape (n,)
+    n_fitted : int
+        Number of galaxies that the PDFs, or their calibration, were fitted to.
+    patch : ndarray of int, shape (n,)
+        Patch of sky of each galaxy.
+
+    Returns
+    -------
+    dict
+        `ks_ratio`, 1 or less where the PIT is flat, and `design_effect`.
     """
-    return pdf_metrics.ks_distance(pits) / (conditional.KS_5_PERCENT * np.sqrt(1 / len(pits) + 1 / n_fitted))
+    effect = conditional.design_effect(pits, patch)
+    limit = conditional.KS_5_PERCENT * np.sqrt(effect * (1 / len(pits) + 1 / n_fitted))
+    return {"ks_ratio": pdf_metrics.ks_distance(pits) / limit, "design_effect": effect}
 
 
 def with_interval(name: str, statistic: Any, *arrays: Array, n: int, seed: int) -> dict[str, float]:
@@ -49,7 +65,7 @@ def with_interval(name: str, statistic: Any, *arrays: Array, n: int, seed: int) 
 
 
 def deliberate_panels(
-    grid: Array, calibrated: Array, z: Array, n_fitted: int, settings: dict[str, Any]
+    grid: Array, calibrated: Array, z: Array, patch: Array, n_fitted: int, settings: dict[str, Any]
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Make the four PIT histograms of Polsterer et al. (2016, fig. 3) from one model's calibrated PDFs.
 
@@ -59,6 +75,8 @@ def deliberate_panels(
     calibrated : ndarray, shape (n, k)
     z : ndarray, shape (n,)
         True redshifts.
+    patch : ndarray of int, shape (n,)
+        Of sky.
     n_fitted : int
         Number of objects of the calibration.
     settings : dict
@@ -79,7 +97,7 @@ def deliberate_panels(
     result, tables = {}, []
     for name, pdfs in panels.items():
         pits = pdf_metrics.pit(grid, pdfs, z)
-        result[name] = {"ks": pdf_metrics.ks_distance(pits), "ks_ratio": ks_ratio(pits, n_fitted)}
+        result[name] = {"ks": pdf_metrics.ks_distance(pits)} | flatness(pits, n_fitted, patch)
         for moment in ("curvature", "slope"):
             bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
             result[name] |= with_interval(moment, getattr(conditional, moment), pits, **bootstrap)
@@ -152,6 +170,7 @@ def measure(
         Of the evaluating stage.
     """
     z = galaxies["redshift"].to_numpy()
+    patch = patches(galaxies, settings["nside"])
     bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
     result: dict[str, Any] = {"estimators": {}, "points": {}}
     histograms = []
@@ -161,11 +180,11 @@ def measure(
         for variant, densities in variants.items():
             pits = pdf_metrics.pit(grid, densities, z)
             merit = pdf_metrics.figures_of_merit(grid, densities, z, **bootstrap)
-            result["estimators"][estimator][variant] = merit | {"ks_ratio": ks_ratio(pits, n_fitted[variant])}
+            result["estimators"][estimator][variant] = merit | flatness(pits, n_fitted[variant], patch)
             histogram = conditional.histogram(pits, settings["n_bins"])
             histograms.append(histogram.assign(estimator=estimator, variant=variant))
     of_panels = pdfs[settings["panels"]["estimator"]][names.REMAPPED]
-    result["panels"], panels = deliberate_panels(grid, of_panels, z, n_fitted[names.REMAPPED], settings)
+    result["panels"], panels = deliberate_panels(grid, of_panels, z, patch, n_fitted[names.REMAPPED], settings)
     result["local"], in_bins = conditional_tables(grid, pdfs, galaxies, settings)
     result["control"] = control_gap(grid, pdfs, z, settings)
     drawn = {

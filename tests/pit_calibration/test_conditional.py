@@ -75,6 +75,19 @@ def test_binning_by_true_redshift_tilts_calibrated_pdfs():
     assert by_estimate == pytest.approx(np.full(4, 0.5), abs=0.02)
 
 
+def test_design_effect_of_fields_that_share_an_error():
+    """Fields of m objects whose PITs share a part rho of the variance: 1 + (m - 1) rho (Kish 1965)."""
+    generator = np.random.default_rng(5)
+    patch = np.repeat(np.arange(400), 20)
+    own, shared = generator.normal(size=8000), np.repeat(generator.normal(size=400), 20)
+    assert conditional.design_effect(stats.norm.cdf(own), patch) == pytest.approx(1, abs=0.2)
+    rho = 0.2
+    together = stats.norm.cdf(np.sqrt(1 - rho) * own + np.sqrt(rho) * shared)
+    assert conditional.design_effect(together, patch) == pytest.approx(1 + 19 * rho, rel=0.2)
+    assert conditional.design_effect(together, np.arange(8000)) == pytest.approx(1, abs=1e-3)
+    assert conditional.design_effect(together, np.zeros(8000, int)) == 1
+
+
 def test_shapes_of_wrong_pdfs():
     z = np.random.default_rng(4).normal(size=20_000)
     assert conditional.curvature(stats.norm.cdf(z / 0.5)) > 0.2  # too narrow: U

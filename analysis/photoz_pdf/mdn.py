@@ -2,21 +2,28 @@
 
 import math
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from analysis.cores import cores
 from analysis.photoz_pdf.interface import Array, PdfEstimator
 from analysis.photoz_pdf.kernels import cell_edges
 from analysis.photoz_pdf.mixture_network import MixtureLoss, MixtureNetworks
 from analysis.photoz_pdf.photometry import PhotometricInputs
 from analysis.training import Settings, train
 
-_CHUNK = 8192  # objects that go through the networks at a time
-_NEWTON_STEPS = 3
+Result = TypeVar("Result")
+
+_CHUNK = 4096  # objects that are computed at a time
+_NEWTON_STEPS = 6
 _COARSE_POINTS = 65  # of the CDF in which quantiles are looked for first
 
 
@@ -43,7 +50,7 @@ class MixtureDensityNetworks(PdfEstimator):
 
     name = "mdn"
     defaults: ClassVar = {
-        "members": 8,
+        "members": 6,
         "components": 5,
         "waves": 32,
         "hidden": [64, 64],
@@ -69,7 +76,7 @@ class MixtureDensityNetworks(PdfEstimator):
         networks = self._networks(x.shape[1])
         loss = MixtureLoss(self.settings["cde_weight"])
         how = self._how(learnt_from.shape[0])
-        with tempfile.TemporaryDirectory() as temporary:
+        with tempfile.TemporaryDirectory() as temporary, one_torch_thread():
             folder = self.checkpoints or Path(temporary)
             bar = "mixture density networks" if self.checkpoints else None
             train(networks, loss, _Parts(x, t, learnt_from), _Parts(x, t, held_out), how, folder, bar)
@@ -111,22 +118,22 @@ class MixtureDensityNetworks(PdfEstimator):
         self._trained.load_state_dict({name: torch.from_numpy(values) for name, values in parts["network"].items()})
         self._trained.eval()
 
-    @torch.no_grad()
-    def mixtures(self, features: Array, errors: Array | None) -> tuple[Tensor, Tensor, Tensor]:
+    def mixtures(self, features: Array, errors: Array | None) -> tuple[Tensor, ...]:
         """Return weights, means and standard deviations of the Gaussians of each object's PDF, in redshift.
 
         Each of shape (n, members times components), float32; not cut at the ends of the grid.
         """
         features, errors = self._checked(features, errors)
-        x = torch.from_numpy(self._inputs(features, errors))
-        centre, scale = self.arrays["redshift_scale"]
-        parts: list[tuple[Tensor, ...]] = []
-        for chunk in x.split(_CHUNK):
-            log_weights, means, sigmas = self._trained(chunk.expand(self._trained.members, -1, -1))
-            of_chunk = (log_weights.exp() / self._trained.members, centre + scale * means, scale * sigmas)
-            parts.append(tuple(values.transpose(0, 1).flatten(1) for values in of_chunk))
-        weights, means, sigmas = (torch.cat(values) for values in zip(*parts, strict=True))
-        return weights, means, sigmas
+        centre, scale = (float(value) for value in self.arrays["redshift_scale"])
+        members = self._trained.members
+
+        def of_chunk(x: Tensor) -> tuple[Tensor, ...]:
+            log_weights, means, sigmas = self._trained(x.expand(members, -1, -1))
+            mixture = (log_weights.exp() / members, centre + scale * means, scale * sigmas)
+            return tuple(values.transpose(0, 1).flatten(1) for values in mixture)
+
+        chunks = in_threads(of_chunk, (torch.from_numpy(self._inputs(features, errors)),))
+        return tuple(torch.cat(values) for values in zip(*chunks, strict=True))
 
     def qp_parameters(self, features: Array, errors: Array | None) -> tuple[str, dict[str, Array]]:
         """Return the mixtures as qp's mixmod: not cut at the ends of the grid."""
@@ -134,13 +141,15 @@ class MixtureDensityNetworks(PdfEstimator):
         return "mixmod", {"weights": weights, "means": means, "stds": sigmas}
 
     def _pdf(self, features: Array, errors: Array) -> Array:
-        edges = torch.from_numpy(cell_edges(self.grid))
-        widths = np.diff(edges.numpy())
-        chunks = [values.double().split(512) for values in self.mixtures(features, errors)]
-        cdfs = [mixture_cdf(edges.expand(len(mixture[0]), -1), *mixture) for mixture in zip(*chunks, strict=True)]
-        return np.maximum(np.diff(torch.cat(cdfs).numpy(), axis=1), 0) / widths
+        edges = cell_edges(self.grid)
 
-    @torch.no_grad()
+        def of_chunk(*mixture: Tensor) -> Tensor:
+            return mixture_cdf(torch.from_numpy(edges).expand(len(mixture[0]), -1), *mixture)
+
+        mixtures = [values.double() for values in self.mixtures(features, errors)]
+        cdf = torch.cat(in_threads(of_chunk, mixtures)).numpy()
+        return np.maximum(np.diff(cdf, axis=1), 0) / np.diff(edges)
+
     def quantiles(self, features: Array, errors: Array | None, levels: Array) -> Array:
         """Return the redshifts at which the CDFs reach `levels` (n_levels,), shape (n, n_levels).
 
@@ -148,9 +157,8 @@ class MixtureDensityNetworks(PdfEstimator):
         """
         wanted = torch.tensor(levels, dtype=torch.float32)
         ends = (float(self.grid[0]), float(self.grid[-1]))
-        chunks = [values.split(_CHUNK) for values in self.mixtures(features, errors)]
-        found = [mixture_quantiles(wanted, ends, *mixture) for mixture in zip(*chunks, strict=True)]
-        return torch.cat(found).double().numpy()
+        chunks = in_threads(partial(mixture_quantiles, wanted, ends), self.mixtures(features, errors))
+        return torch.cat(chunks).double().numpy()
 
 
 class _Parts:
@@ -167,20 +175,44 @@ class _Parts:
         return self.x[rows], self.t[rows]
 
 
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Let torch compute each operation on one core: these are small, and on a busy machine its threads wait."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def in_threads(work: Callable[..., Result], tensors: Sequence[Tensor]) -> list[Result]:
+    """Return `work` of chunks of tensors, side by side on all cores."""
+
+    def without_gradients(*chunks: Tensor) -> Result:
+        with torch.inference_mode():
+            return work(*chunks)
+
+    with one_torch_thread(), ThreadPoolExecutor(cores()) as pool:
+        return list(pool.map(without_gradients, *(tensor.split(_CHUNK) for tensor in tensors)))
+
+
 def mixture_cdf(z: Tensor, weights: Tensor, means: Tensor, sigmas: Tensor) -> Tensor:
     """Return the CDFs of Gaussian mixtures (n, components) at redshifts (n, k), shape (n, k)."""
     result = torch.zeros_like(z)
-    for weight, mean, sigma in zip(weights.T, means.T, sigmas.T, strict=True):  # less memory than all at once
-        result += weight[:, None] * torch.special.ndtr((z - mean[:, None]) / sigma[:, None])
-    return result
+    scales = math.sqrt(0.5) / sigmas
+    for weight, mean, scale in zip(weights.T, means.T, scales.T, strict=True):  # less memory than all at once
+        result += weight[:, None] * torch.erf((z - mean[:, None]) * scale[:, None])
+    return (weights.sum(dim=1, keepdim=True) + result) / 2
 
 
 def mixture_density(z: Tensor, weights: Tensor, means: Tensor, sigmas: Tensor) -> Tensor:
     """Return the densities of Gaussian mixtures (n, components) at redshifts (n, k), shape (n, k)."""
     result = torch.zeros_like(z)
-    for weight, mean, sigma in zip(weights.T, means.T, sigmas.T, strict=True):
-        result += (weight / sigma)[:, None] * torch.exp(-0.5 * ((z - mean[:, None]) / sigma[:, None]) ** 2)
-    return result / math.sqrt(2 * math.pi)
+    heights, scales = weights / sigmas / math.sqrt(2 * math.pi), math.sqrt(0.5) / sigmas
+    for height, mean, scale in zip(heights.T, means.T, scales.T, strict=True):
+        result += height[:, None] * torch.exp(-(((z - mean[:, None]) * scale[:, None]) ** 2))
+    return result
 
 
 def mixture_quantiles(
@@ -188,7 +220,7 @@ def mixture_quantiles(
 ) -> Tensor:
     """Return the quantiles of Gaussian mixtures (n, components), cut at two ends; shape (n, n_levels).
 
-    They are looked for in a coarse CDF, then by Newton's method, which may not leave the coarse cell.
+    They are looked for in a coarse CDF, then by Newton's method, or by bisection where that would leave the bracket.
     """
     mixture = (weights, means, sigmas)
     mean = torch.sum(weights * means, dim=1, keepdim=True)
@@ -204,6 +236,8 @@ def mixture_quantiles(
     below, above = cdf.gather(1, cell - 1), cdf.gather(1, cell)
     z = low + (high - low) * ((target - below) / (above - below).clamp_min(1e-12)).clamp(0, 1)
     for _ in range(_NEWTON_STEPS):
-        step = (mixture_cdf(z, *mixture) - target) / mixture_density(z, *mixture).clamp_min(1e-6)
-        z = torch.clamp(z - step, low, high)
+        excess = mixture_cdf(z, *mixture) - target
+        low, high = torch.where(excess < 0, z, low), torch.where(excess < 0, high, z)
+        newton = z - excess / mixture_density(z, *mixture).clamp_min(1e-12)
+        z = torch.where((newton >= low) & (newton <= high), newton, (low + high) / 2)
     return z

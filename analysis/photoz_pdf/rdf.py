@@ -41,7 +41,7 @@ class BoostedTrees(PdfEstimator):
     defaults: ClassVar = {
         "folds": 5,
         "n_estimators": 50,
-        "max_depth": 10,
+        "max_depth": 14,
         "min_samples_leaf": 5,
         "max_bins": 255,
         "bandwidth": None,
@@ -99,6 +99,8 @@ class BoostedTrees(PdfEstimator):
             tree, leaf = tree + n_trees, part.stop
         histogram = np.maximum(histogram, 0)  # rounding
         judged = histogram.sum(axis=1) > 0
+        if not judged.any():  # a handful of objects, each alone in its leaves
+            return silverman_bandwidth(z)
 
         def loss(bandwidth: float) -> float:
             pdfs = normalised(self.grid, histogram[judged] @ smoothing_matrix(self.grid, bandwidth))

@@ -52,18 +52,6 @@ def flatness(pits: Array, n_fitted: int, patch: Array) -> dict[str, float]:
     return {"ks_ratio": pdf_metrics.ks_distance(pits) / limit, "design_effect": effect}
 
 
-def with_interval(name: str, statistic: Any, *arrays: Array, n: int, seed: int) -> dict[str, float]:
-    """Return a statistic of objects with its bootstrap error and 95% interval."""
-    values = metrics.bootstrap(statistic, *arrays, n=n, seed=seed)
-    low, high = np.percentile(values, [2.5, 97.5])
-    return {
-        name: float(statistic(*arrays)),
-        f"{name}_err": float(values.std(ddof=1)),
-        f"{name}_low": float(low),
-        f"{name}_high": float(high),
-    }
-
-
 def deliberate_panels(
     grid: Array, calibrated: Array, z: Array, patch: Array, n_fitted: int, settings: dict[str, Any]
 ) -> tuple[dict[str, Any], pd.DataFrame]:
@@ -100,7 +88,7 @@ def deliberate_panels(
         result[name] = {"ks": pdf_metrics.ks_distance(pits)} | flatness(pits, n_fitted, patch)
         for moment in ("curvature", "slope"):
             bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
-            result[name] |= with_interval(moment, getattr(conditional, moment), pits, **bootstrap)
+            result[name] |= metrics.with_interval(moment, getattr(conditional, moment), pits, **bootstrap)
         tables.append(conditional.histogram(pits, settings["n_bins"]).assign(panel=name))
     return result, pd.concat(tables)[TABLES[names.PANELS]]
 
@@ -149,7 +137,7 @@ def control_gap(grid: Array, pdfs: PdfsByVariant, z: Array, settings: dict[str, 
         means = loss.mean(axis=0)
         return float(means[control] - np.delete(means, control).max())
 
-    return with_interval("cde_loss_gap", gap, losses, n=settings["n_bootstrap"], seed=settings["seed"])
+    return metrics.with_interval("cde_loss_gap", gap, losses, n=settings["n_bootstrap"], seed=settings["seed"])
 
 
 def measure(

@@ -17,7 +17,6 @@ from analysis.files import replacing
 from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.interface import grid_for
 from analysis.photoz_pdf.store import estimator_class
-from analysis.pit_calibration.evaluate import with_interval
 from analysis.pit_calibration.sample import photometry, why_not
 from analysis.spectroscopic_completeness import cells, labels, names
 from analysis.spectroscopic_completeness.sample import galaxies_of_the_images, standardised
@@ -46,7 +45,7 @@ def completeness_map(
         "lowest": float(large["completeness"].min()),
         "highest": float(large["completeness"].max()),
     }
-    result |= with_interval(
+    result |= metrics.with_interval(
         "spread",
         lambda c, has: cells.spread(c, has, chosen),
         *(cell, labelled),

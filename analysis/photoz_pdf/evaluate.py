@@ -40,7 +40,7 @@ def evaluate_pdfs(pdfs: Path, data: Path, out: Path | None = None) -> dict[str, 
     held_out = trained_on.get("held_out") if same_survey else None
     if held_out:
         galaxies = galaxies[galaxies["split"] == held_out]
-    rows = pd.Index(file.object_id).get_indexer(galaxies["object_id"])
+    rows = pd.Index(file.object_id).get_indexer(pd.Index(galaxies["object_id"]))
     z, rows = galaxies["redshift"].to_numpy()[rows >= 0], rows[rows >= 0]
     if len(rows) < 2:
         whose = "held-out labelled galaxies" if held_out else "labelled galaxies"

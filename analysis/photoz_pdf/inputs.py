@@ -56,13 +56,7 @@ def photometry(table: pd.DataFrame, bands: Sequence[str], source: str) -> Photom
     InputError
         If the catalogue lacks the magnitudes of a band, or one is impossible.
     """
-    lacking = [band for band in bands if f"dered_{band}" not in table]
-    if lacking:
-        has = ", ".join(bands_of(table.columns)) or "none"
-        raise InputError(
-            f"{source}: no column 'dered_{lacking[0]}' (bands here: {has}); expected the bands of the model's "
-            f"training: {', '.join(bands)}"
-        )
+    _check_bands(table.columns, bands, source)
     values = table.reindex(columns=band_columns(bands)).to_numpy(float)
     magnitudes, errors = values[:, : len(bands)], values[:, len(bands) :]
     impossible = (magnitudes < MAGNITUDE_RANGE[0]) | (magnitudes > MAGNITUDE_RANGE[1])
@@ -74,6 +68,15 @@ def photometry(table: pd.DataFrame, bands: Sequence[str], source: str) -> Photom
             f"{magnitudes[row, band]:g}; expected {low:g} to {high:g}, or null where there is none"
         )
     return Photometry(table["object_id"].to_numpy(), magnitudes, errors)
+
+
+def _check_bands(names: Iterable[str], bands: Sequence[str], source: str) -> None:
+    here = bands_of(names)
+    if lacking := [band for band in bands if band not in here]:
+        raise InputError(
+            f"{source}: no column 'dered_{lacking[0]}' (bands here: {', '.join(here) or 'none'}); expected the bands "
+            f"of the model's training: {', '.join(bands)}"
+        )
 
 
 def labelled_sample(directory: Path) -> tuple[pd.DataFrame, list[str]]:
@@ -145,6 +148,7 @@ def catalogue_file(data: Path, columns_map: Path | None) -> Iterator[Path]:
 def in_chunks(path: Path, bands: Sequence[str], rows: int) -> Iterator[Photometry]:
     """Read magnitudes and errors of a Parquet catalogue, so many objects at a time."""
     with pq.ParquetFile(path) as file:
+        _check_bands(file.schema_arrow.names, bands, str(path))
         wanted = [name for name in ("object_id", *band_columns(bands)) if name in file.schema_arrow.names]
         for batch in file.iter_batches(batch_size=rows, columns=wanted):
             yield photometry(batch.to_pandas(), bands, str(path))

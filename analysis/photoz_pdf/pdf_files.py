@@ -17,7 +17,7 @@ from analysis.photoz_pdf.kernels import cell_edges
 
 Array = np.ndarray
 
-SUFFIXES = (".hdf5", ".h5", ".hf5", ".hd5")  # by which qp knows HDF5
+SUFFIX = ".hdf5"  # by which qp knows a file of arrays; .h5 it takes for one of pandas
 LEVELS = (0.005, 0.025, 0.16, 0.25, 0.5, 0.75, 0.84, 0.975, 0.995)
 
 _ABOUT = "about"  # attribute of the HDF5 file, metadata of the Parquet file: JSON
@@ -86,36 +86,31 @@ class PdfFile:
     """
 
     def __init__(self, path: Path):
-        import qp
-
         self.path = path
-        if not path.is_file() or path.suffix not in SUFFIXES:
-            raise InputError(f"{path}: expected an existing file of PDFs ({', '.join(SUFFIXES)})")
+        if not path.is_file() or path.suffix != SUFFIX:
+            raise InputError(f"{path}: expected an existing file of PDFs, {SUFFIX}")
         try:
             with h5py.File(path) as file:
                 self.about: dict[str, Any] = json.loads(file.attrs.get(_ABOUT, "{}"))
-            self._ensemble = qp.read(str(path))
+                self.object_id: Any = file["ancil/object_id"][:] if "ancil/object_id" in file else None
+                self._nodes: Any = None
+                self._tabulated: Any = None
+                if file["meta/pdf_name"][0] == b"interp":  # as they are: qp refuses or mends what is no PDF
+                    self._nodes, self._tabulated = np.ravel(file["meta/xvals"][:]), file["data/yvals"][:]
+            if self._tabulated is None:
+                import qp
+
+                self._ensemble: Any = qp.read(str(path))
         except Exception as error:  # whatever h5py or qp make of another file
             raise InputError(f"{path}: not a readable qp ensemble ({type(error).__name__}: {error})") from None
-        ancillary = self._ensemble.ancil or {}
-        if "object_id" not in ancillary:
+        if self.object_id is None:
             raise InputError(f"{path}: no ancillary column 'object_id'; expected the number of each object")
-        self.object_id = np.asarray(ancillary["object_id"])
 
     def grid(self, default: Array) -> Array:
         """Return the redshifts on which the PDFs are tabulated, `default` where the file does not say."""
         if "grid" in self.about:
             return np.linspace(*self.about["grid"])
-        if self._is_interpolated:
-            return np.ravel(self._ensemble.metadata["xvals"])
-        return default
-
-    @property
-    def _is_interpolated(self) -> bool:
-        return self._ensemble.gen_class.name == "interp"
-
-    def _is_tabulated_on(self, grid: Array) -> bool:
-        return np.array_equal(np.ravel(self._ensemble.metadata["xvals"]), grid)
+        return default if self._nodes is None else self._nodes
 
     def densities(self, rows: Array, grid: Array) -> Array:
         """Return PDFs on a grid, shape (rows, n_grid), of any norm.
@@ -127,12 +122,14 @@ class PdfFile:
         """
         parts = [self._densities(rows[i : i + _CHUNK], grid) for i in range(0, len(rows), _CHUNK)]
         densities = np.concatenate(parts)
-        check_pdfs(grid, densities, source=str(self.path))
+        check_pdfs(grid, densities, source=f"{self.path}, PDFs asked for")
         return densities
 
     def _densities(self, rows: Array, grid: Array) -> Array:
-        part = self._ensemble[rows]
-        if self._is_interpolated:
-            return part.objdata["yvals"] if self._is_tabulated_on(grid) else np.maximum(part.pdf(grid), 0)
+        if self._tabulated is not None:
+            tabulated = self._tabulated[rows]
+            if np.array_equal(self._nodes, grid):
+                return tabulated
+            return np.array([np.interp(grid, self._nodes, pdf, left=0, right=0) for pdf in tabulated])
         edges = cell_edges(grid)  # means over cells, for a peak may be narrower than one
-        return np.diff(part.cdf(edges), axis=1) / np.diff(edges)
+        return np.diff(self._ensemble[rows].cdf(edges), axis=1) / np.diff(edges)

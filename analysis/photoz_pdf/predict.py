@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 from analysis.errors import InputError
 from analysis.photoz_pdf.inputs import Photometry, catalogue_file, in_chunks
-from analysis.photoz_pdf.pdf_files import LEVELS, SUFFIXES, quantile_name, write_ensemble, write_quantiles
+from analysis.photoz_pdf.pdf_files import LEVELS, SUFFIX, quantile_name, write_ensemble, write_quantiles
 from analysis.photoz_pdf.store import load_model
 
 _CHUNK = 50_000  # objects at a time
@@ -39,9 +39,9 @@ def predict_catalogue(
     InputError
         If there is no model, the catalogue lacks one of its bands, or the file's suffix is another.
     """
-    wanted = (".parquet",) if quantiles else SUFFIXES
-    if out.suffix not in wanted:
-        raise InputError(f"{out}: expected a file name that ends in {' or '.join(wanted)}")
+    wanted = ".parquet" if quantiles else SUFFIX
+    if out.suffix != wanted:
+        raise InputError(f"{out}: expected a file name that ends in {wanted}")
     model, about = load_model(model_folder)
     grid = model.grid
     about |= {"grid": [float(grid[0]), float(grid[-1]), len(grid)]}

@@ -38,8 +38,9 @@ from analysis.photoz_pdf.race import (
     timed,
 )
 
-# Each figure of the mixture networks is to be at most this. Seconds on two cores that do nothing else.
-WANTED = {"cde_loss": -11.5, "crps": 0.0211, "ks_calibrated": 0.020, "fit_s": 15.0, "predict_us": 20.0}
+# Each figure of the mixture networks is to be at most this. The times are to hold on two cores that do nothing else,
+# so processor seconds are judged: of all threads together, they are no less than the clock's on such a machine.
+WANTED = {"cde_loss": -11.5, "crps": 0.0211, "ks_calibrated": 0.020, "fit_cpu_s": 15.0, "predict_cpu_us": 20.0}
 
 _RESULTS = paths.REAL_RESULTS / "photoz_pdf"
 _FOLDS = 4
@@ -121,7 +122,7 @@ def run(options: argparse.Namespace) -> int:
         about["learning_curve"] = learning_curve(training, _CURVE, _JUDGED)
     speed = prediction_speed(fit("mdn", {}, training), training, _MANY)
     theirs = peers(options.peers, training, test) if options.final and options.peers else {}
-    figures = results["mdn"] | {"predict_us": speed["mixtures_us"]}
+    figures = results["mdn"] | {"predict_cpu_us": speed["mixtures_cpu_us"]}
     done = reached(figures)
     content = {**about, "wanted": WANTED, "reached": done, "ours": results, "speed": speed, "peers": theirs}
     write_metrics(_RESULTS / ("final.json" if options.final else "cross_validation.json"), content)

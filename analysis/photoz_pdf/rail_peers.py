@@ -26,11 +26,11 @@ PEERS = {
 
 
 def columns(table: pd.DataFrame, bands: list[str]) -> OrderedDict[str, np.ndarray]:
-    """Return a table under the names that RAIL is told of."""
+    """Return a table under the names that RAIL is told of; copies, for some of its stages write into them."""
     result = OrderedDict()
     for band in bands:
-        result[f"mag_{band}"], result[f"err_{band}"] = (table[f"{kind}_{band}"].to_numpy(float) for kind in "me")
-    result["redshift"] = table["zs"].to_numpy(float)
+        result[f"mag_{band}"], result[f"err_{band}"] = (np.array(table[f"{kind}_{band}"], float) for kind in "me")
+    result["redshift"] = np.array(table["zs"], float)
     return result
 
 

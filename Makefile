@@ -31,3 +31,4 @@ paper: setup
 
 real: setup
 	$(BIN)/python -m analysis feature-importance real --real-data "$${REAL_DATA:?set it to the folder of the real tables}"
+	$(BIN)/python -m analysis pit-calibration real --real-data "$$REAL_DATA"

@@ -13,7 +13,7 @@ from analysis import metrics, params, paths
 from analysis.features import read_features
 from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.interface import PdfEstimator, grid_for
-from analysis.photoz_pdf.store import ESTIMATORS, estimator_class
+from analysis.photoz_pdf.store import estimator_class
 from analysis.pit_calibration.calibration import Calibration
 from analysis.pit_calibration.names import CHOICES, MODELS
 from analysis.pit_calibration.sample import labelled_galaxies, photometry, why_not
@@ -27,7 +27,7 @@ def fit_estimators(galaxies: pd.DataFrame, settings: dict[str, Any]) -> tuple[di
     galaxies : pandas.DataFrame
         `redshift`, `split`, magnitudes and errors.
     settings : dict
-        By name of the estimator, its settings; and `remap_nodes`.
+        `remap_nodes`, and for each estimator to fit its settings, a dict under its name.
 
     Returns
     -------
@@ -41,7 +41,8 @@ def fit_estimators(galaxies: pd.DataFrame, settings: dict[str, Any]) -> tuple[di
     training, validation = (galaxies[galaxies["split"] == split] for split in ("train", "validation"))
     estimators: dict[str, PdfEstimator] = {}
     calibrations: dict[str, Any] = {}
-    for name in track(ESTIMATORS, "estimators of redshift PDFs"):
+    named = [name for name, own in settings.items() if isinstance(own, dict)]
+    for name in track(named, "estimators of redshift PDFs"):
         started = time.perf_counter()
         estimator = estimator_class(name)(grid, **settings[name])
         estimator.fit(*photometry(training), training["redshift"].to_numpy())

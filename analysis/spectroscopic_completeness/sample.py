@@ -37,7 +37,7 @@ def galaxies_of_the_images() -> pd.DataFrame:
     if {"psfMag_r", "cModelMag_r"} <= set(catalogue):
         science &= catalogue["psfMag_r"] - catalogue["cModelMag_r"] > _RESOLVED
     science &= catalogue[[name for name in magnitudes if name.startswith("dered_")]].notna().any(axis=1)
-    kept = ["object_id", "labelled", "split", "redshift", *magnitudes]
+    kept = [name for name in ("object_id", "labelled", "split", "redshift", *magnitudes) if name in catalogue]
     return catalogue.loc[catalogue["labelled"] | science, kept].reset_index(drop=True)
 
 

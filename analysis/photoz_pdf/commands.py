@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import paths
-from analysis.photoz_pdf.store import ESTIMATORS
+from analysis.photoz_pdf.names import ESTIMATORS
 
 DESCRIPTION = """\
 Redshift PDFs from magnitudes and their errors, in whatever bands a survey has (dered_<band>, deredErr_<band>).

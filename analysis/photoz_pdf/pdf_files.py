@@ -24,7 +24,9 @@ _ABOUT = "about"  # attribute of the HDF5 file, metadata of the Parquet file: JS
 _CHUNK = 10_000
 
 
-def write_ensemble(path: Path, chunks: Iterable[tuple[str, dict[str, Array], dict[str, Array]]], n: int, about: Any):
+def write_ensemble(
+    path: Path, chunks: Iterable[tuple[str, dict[str, Array], dict[str, Array]]], n: int, about: dict[str, Any]
+) -> None:
     """Write PDFs as one qp ensemble.
 
     Parameters
@@ -54,7 +56,7 @@ def write_ensemble(path: Path, chunks: Iterable[tuple[str, dict[str, Array], dic
         ensemble.finalizeHdf5Write(file)
 
 
-def write_quantiles(path: Path, chunks: Iterable[dict[str, Array]], about: Any) -> None:
+def write_quantiles(path: Path, chunks: Iterable[dict[str, Array]], about: dict[str, Any]) -> None:
     """Write columns, chunk by chunk, as Parquet that is replaced as a whole at the end."""
     with replacing(path) as partial:
         writer = None

@@ -9,20 +9,20 @@ from typing import Any
 import analysis
 from analysis.errors import InputError
 from analysis.photoz_pdf.interface import PdfEstimator
+from analysis.photoz_pdf.names import CLASSES
 from analysis.survey.catalogue import new_folder
 
 ABOUT = "about.json"
 
-# Where each estimator is; imported when used, for torch is slow to import.
-_MODULES = {"rdf": "BoostedTrees", "knn": "KNearestNeighbours", "mdn": "MixtureDensityNetworks", "trainz": "TrainZ"}
-ESTIMATORS = tuple(_MODULES)
-
 
 def estimator_class(name: str) -> type[PdfEstimator]:
-    """Return the class of an estimator, or raise InputError if there is no such one."""
-    if name not in _MODULES:
-        raise InputError(f"estimator {name!r}; expected one of {', '.join(ESTIMATORS)}")
-    return getattr(importlib.import_module(f"analysis.photoz_pdf.{name}"), _MODULES[name])
+    """Return the class of an estimator, or raise InputError if there is no such one.
+
+    Its module is imported only now: torch is slow to import.
+    """
+    if name not in CLASSES:
+        raise InputError(f"estimator {name!r}; expected one of {', '.join(CLASSES)}")
+    return getattr(importlib.import_module(f"analysis.photoz_pdf.{name}"), CLASSES[name])
 
 
 def save_model(folder: Path, model: PdfEstimator, about: Mapping[str, Any]) -> None:

@@ -23,7 +23,7 @@ def train_on_survey(
     data : pathlib.Path
         Survey folder.
     estimator : str
-        One of `store.ESTIMATORS`; its settings are in params.yaml.
+        One of `names.ESTIMATORS`; its settings are in params.yaml.
     out : pathlib.Path
         Model folder to make; must not exist.
     everything : bool

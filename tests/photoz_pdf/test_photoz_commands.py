@@ -162,6 +162,26 @@ def test_other_bands_than_in_training(survey, tmp_path, capsys):
     assert not [path for path in tmp_path.iterdir() if "incomplete" in path.name]
 
 
+def test_a_sentinel_is_no_magnitude(survey, tmp_path, capsys):
+    train(survey, "knn", tmp_path / "model")
+    table = catalogue()
+    table.loc[3, "dered_r"] = -9999
+    table.to_parquet(tmp_path / "table.parquet")
+    code = predict(tmp_path / "model", tmp_path / "table.parquet", tmp_path / "pdfs.hdf5")
+    assert refused(capsys, code, "'dered_r'", "object 13", "-9999")
+
+
+def test_errors_and_magnitudes_may_be_missing_in_prediction(survey, tmp_path):
+    train(survey, "mdn", tmp_path / "model")
+    table = catalogue().drop(columns=["deredErr_g", "deredErr_r", "deredErr_J", "redshift", "class"])
+    table.loc[:9, ["dered_g", "dered_r", "dered_J"]] = np.nan
+    table.to_parquet(tmp_path / "table.parquet")
+    assert predict(tmp_path / "model", tmp_path / "table.parquet", tmp_path / "q.parquet", "--quantiles") == 0
+    quantiles = pd.read_parquet(tmp_path / "q.parquet")
+    assert (quantiles["bands_measured"] == [0] * 10 + [3] * 490).all()
+    assert np.isfinite(quantiles.to_numpy()).all()
+
+
 def test_a_grid_that_does_not_cover_the_redshifts(survey, tmp_path, capsys):
     code = train(survey, "knn", tmp_path / "model", "--grid", "0", "0.5", "101")
     assert refused(capsys, code, "does not cover", "0 to 0.5")

@@ -30,7 +30,8 @@ def labelled_galaxies() -> pd.DataFrame:
     galaxies, _summary = read_features(paths.FEATURES)
     columns = inputs.band_columns(inputs.bands_of(column_names(paths.DATA)))
     catalogue = read_catalogue(paths.DATA, ["object_id", "ra", "dec", *columns]).drop_duplicates("object_id")
-    return galaxies[["object_id", "redshift", "split"]].merge(catalogue, on="object_id", how="left", validate="1:1")
+    labels = galaxies.reindex(columns=["object_id", "redshift", "split"])  # a survey without redshifts has no labels
+    return labels.merge(catalogue, on="object_id", how="left", validate="1:1")
 
 
 def patches(galaxies: pd.DataFrame, nside: int) -> Array:

@@ -29,7 +29,9 @@ def galaxies_of_the_images() -> pd.DataFrame:
     magnitudes = band_columns(bands_of(column_names(paths.DATA)))
     wanted = ["object_id", "class", "psfMag_r", "cModelMag_r", *magnitudes]
     catalogue = read_catalogue(paths.DATA, wanted).drop_duplicates("object_id")
-    catalogue = catalogue.merge(features[["object_id", "redshift", "split"]], on="object_id", how="left")
+    catalogue = catalogue.merge(
+        features.reindex(columns=["object_id", "redshift", "split"]), on="object_id", how="left"
+    )
     catalogue["labelled"] = catalogue["redshift"].notna()
     catalogue["split"] = catalogue["split"].fillna("")
     classes = catalogue["class"].astype(object) if "class" in catalogue else pd.Series(None, catalogue.index, object)

@@ -40,7 +40,7 @@ class KNearestNeighbours(PdfEstimator):
     def _fit(self, features: Array, errors: Array, z: Array) -> None:
         inputs = PhotometricInputs.for_sample(features, errors)
         points = inputs(features, errors)[:, : inputs.n_magnitudes]
-        self.arrays = {f"inputs.{name}": values for name, values in inputs.arrays.items()}
+        self.arrays = inputs.for_model()
         self.arrays |= {"points": points, "z": z}
         self._prepare()
         neighbours, bandwidth = self._choose(points, z)
@@ -48,7 +48,7 @@ class KNearestNeighbours(PdfEstimator):
 
     def _prepare(self) -> None:
         arrays = self.arrays
-        self._inputs = PhotometricInputs({n.split(".")[1]: a for n, a in arrays.items() if n.startswith("inputs.")})
+        self._inputs = PhotometricInputs.from_model(arrays)
         self._tree = cKDTree(arrays["points"])
 
     def _choose(self, points: Array, z: Array) -> tuple[int, float]:

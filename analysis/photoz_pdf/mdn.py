@@ -22,6 +22,7 @@ from analysis.training import Settings, train
 
 Result = TypeVar("Result")
 
+_NETWORK = "network."  # before the names of their weights among the model's arrays
 _CHUNK = 4096  # objects that are computed at a time
 _NEWTON_STEPS = 6
 _COARSE_POINTS = 65  # of the CDF in which quantiles are looked for first
@@ -80,8 +81,8 @@ class MixtureDensityNetworks(PdfEstimator):
             folder = self.checkpoints or Path(temporary)
             bar = "mixture density networks" if self.checkpoints else None
             train(networks, loss, _Parts(x, t, learnt_from), _Parts(x, t, held_out), how, folder, bar)
-        self.arrays = {f"inputs.{name}": values for name, values in inputs.arrays.items()}
-        self.arrays |= {f"network.{name}": tensor.cpu().numpy() for name, tensor in networks.state_dict().items()}
+        weights = {f"{_NETWORK}{name}": tensor.numpy() for name, tensor in networks.state_dict().items()}
+        self.arrays = inputs.for_model() | weights
         self.arrays |= {"redshift_scale": scale}
         self._prepare()
 
@@ -108,14 +109,10 @@ class MixtureDensityNetworks(PdfEstimator):
         return MixtureNetworks(n_inputs, *(self.settings[k] for k in ("members", "hidden", "waves", "components")))
 
     def _prepare(self) -> None:
-        parts: dict[str, dict[str, Array]] = {"inputs": {}, "network": {}}
-        for name, values in self.arrays.items():
-            if name.split(".")[0] in parts:
-                part, key = name.split(".", 1)
-                parts[part][key] = values
-        self._inputs = PhotometricInputs(parts["inputs"])
-        self._trained = self._networks(parts["network"]["wave_numbers"].shape[1])
-        self._trained.load_state_dict({name: torch.from_numpy(values) for name, values in parts["network"].items()})
+        self._inputs = PhotometricInputs.from_model(self.arrays)
+        weights = {name: values for name, values in self.arrays.items() if name.startswith(_NETWORK)}
+        self._trained = self._networks(weights[f"{_NETWORK}wave_numbers"].shape[1])
+        self._trained.load_state_dict({n.removeprefix(_NETWORK): torch.from_numpy(w) for n, w in weights.items()})
         self._trained.eval()
 
     def mixtures(self, features: Array, errors: Array | None) -> tuple[Tensor, ...]:

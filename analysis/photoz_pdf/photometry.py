@@ -4,6 +4,7 @@ Surveys differ: logarithmic magnitudes of faint objects go to 33 with errors of 
 bands missing. All that is learnt from the training sample; nothing is set for one survey.
 """
 
+from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
@@ -12,6 +13,7 @@ Array = np.ndarray
 
 _POGSON = 2.5 / np.log(10)  # magnitudes per unit of ln(flux)
 _CLIP = 6.0  # robust standard deviations; what is further out says no more
+_PREFIX = "inputs."
 _FAINT = 99.0  # percentile of magnitude that is the softening where errors are unknown
 
 
@@ -43,6 +45,15 @@ class PhotometricInputs:
         centre, scale = _robust_moments(raw)
         arrays |= {"centre": centre, "scale": scale, "kept": np.flatnonzero(scale > 0)}
         return inputs
+
+    @classmethod
+    def from_model(cls, arrays: Mapping[str, Array]) -> Self:
+        """Find the inputs among the arrays of a model, where `for_model` put them."""
+        return cls({name.removeprefix(_PREFIX): values for name, values in arrays.items() if name.startswith(_PREFIX)})
+
+    def for_model(self) -> dict[str, Array]:
+        """Return what was learnt under names that a model's other arrays do not have."""
+        return {_PREFIX + name: values for name, values in self.arrays.items()}
 
     @property
     def n_magnitudes(self) -> int:

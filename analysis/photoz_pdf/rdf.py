@@ -63,7 +63,7 @@ class BoostedTrees(PdfEstimator):
             sums.append(members.T @ dealt[own])
             counts.append(members.sum(axis=0))
         filled = sparse.vstack(sums).tocsr()
-        self.arrays = {f"inputs.{name}": values for name, values in inputs.arrays.items()}
+        self.arrays = inputs.for_model()
         self.arrays |= {"counts": np.concatenate(counts), "sizes": np.concatenate(sizes)}
         self.arrays |= {"votes": np.concatenate([trees.estimator_weights_ for trees in self._ensembles])}
         self.arrays |= {"indptr": filled.indptr, "indices": filled.indices, "data": filled.data}
@@ -76,7 +76,7 @@ class BoostedTrees(PdfEstimator):
 
     def _prepare(self) -> None:
         arrays = self.arrays
-        self._inputs = PhotometricInputs({n.split(".")[1]: a for n, a in arrays.items() if n.startswith("inputs.")})
+        self._inputs = PhotometricInputs.from_model(arrays)
         shape = (len(arrays["counts"]), len(self.grid))
         self._votes = np.repeat(arrays["votes"], arrays["sizes"])
         self._sums = sparse.csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=shape)

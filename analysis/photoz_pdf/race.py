@@ -75,11 +75,17 @@ def boss_dr10(real_data: Path) -> tuple[Sample, Sample]:
 
 
 def scores(pdfs: Array, z: Array) -> dict[str, float]:
-    """Return the figures of the table for PDFs on `GRID`; the point estimate is the median."""
+    """Return the figures of the table for PDFs on `GRID`, those of the scores with their standard errors.
+
+    The point estimate is the median.
+    """
     median = pdf_metrics.median(GRID, pdfs)
+    cde_loss, crps = pdf_metrics.cde_loss(GRID, pdfs, z), pdf_metrics.crps(GRID, pdfs, z)
     return {
-        "cde_loss": float(np.mean(pdf_metrics.cde_loss(GRID, pdfs, z))),
-        "crps": float(np.mean(pdf_metrics.crps(GRID, pdfs, z))),
+        "cde_loss": float(np.mean(cde_loss)),
+        "cde_loss_err": float(np.std(cde_loss) / np.sqrt(len(z))),
+        "crps": float(np.mean(crps)),
+        "crps_err": float(np.std(crps) / np.sqrt(len(z))),
         "ks": pdf_metrics.ks_distance(pdf_metrics.pit(GRID, pdfs, z)),
         "sigma_iqr": lsst_sigma_iqr(z, median),
         "outliers": outliers_percent(z, median) / 100,

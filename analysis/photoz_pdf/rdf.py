@@ -111,8 +111,9 @@ class BoostedTrees(PdfEstimator):
     def _pdf(self, features: Array, errors: Array) -> Array:
         X = self._inputs(features, errors)
         members = _membership(np.hstack([trees.leaves(X) for trees in self._ensembles]), self.arrays["sizes"])
-        # an empty leaf has no say
-        histogram = (members * (self._votes / np.maximum(self.arrays["counts"], 1))) @ self._sums
+        # an empty leaf has no say; of an object whose leaves are all empty nothing is known but the training redshifts
+        histogram = ((members * (self._votes / np.maximum(self.arrays["counts"], 1))) @ self._sums).toarray()
+        histogram[histogram.sum(axis=1) == 0] = self._sums.sum(axis=0)
         return histogram @ smoothing_matrix(self.grid, float(self.arrays["bandwidth"]))
 
     def save(self, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from toy_photometry import draw
 
 from analysis import pdf_metrics
@@ -46,3 +47,15 @@ def test_features_that_say_nothing_give_the_training_distribution():
     pits = pdf_metrics.pit(GRID, model.pdf(noise[600:], None), z[600:])
     assert pdf_metrics.ks_distance(pits) < 0.08
     assert pdf_metrics.coverage(pits, 0.68) == pytest.approx(0.68, abs=0.06)
+
+
+def test_an_object_whose_leaves_are_all_empty_gets_the_training_distribution():
+    magnitudes, errors, z = draw(400)
+    model = BoostedTrees(GRID, n_estimators=3, max_depth=8, folds=2).fit(magnitudes, errors, z)
+    leaves = np.hstack([trees.leaves(model._inputs(magnitudes[:1], errors[:1])) for trees in model._ensembles])
+    held = model._sums.toarray()
+    held[_membership(leaves, model.arrays["sizes"]).indices] = 0
+    model._sums = sparse.csr_array(held)
+    pdf = model.pdf(magnitudes[:1], errors[:1])[0]
+    assert np.trapezoid(pdf * GRID, GRID) == pytest.approx(z.mean(), abs=0.02)
+    assert np.trapezoid(pdf * (GRID - z.mean()) ** 2, GRID) > 0.8 * z.var()

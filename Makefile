@@ -32,3 +32,5 @@ paper: setup
 real: setup
 	$(BIN)/python -m analysis feature-importance real --real-data "$${REAL_DATA:?set it to the folder of the real tables}"
 	$(BIN)/python -m analysis pit-calibration real --real-data "$$REAL_DATA"
+	$(BIN)/python -m analysis spectroscopic-completeness real --real-data "$$REAL_DATA"
+	$(BIN)/python -m analysis redshift-distributions real --real-data "$$REAL_DATA"

@@ -84,6 +84,34 @@ def real_pdfs(metrics: Mapping[str, dict[str, Any]]) -> str:
     return pipe_table(header, cells, [17, 16, 16, 16, 14, 8, 16], "llrrrrr")
 
 
+def real_shifts(metrics: Mapping[str, dict[str, Any]]) -> str:
+    """Write the shifts of the tomographic bins on real tables, by resampling and in truth."""
+    cells = []
+    for table, content in metrics.items():
+        label = f"`{table}`"
+        for number in range(1, 5):
+            values = content.get(f"bin_{number}", {})
+            if "miss" in values:
+                limits = f"{values['low']:g} to {values['high']:g}"
+                shifts = [cell(values, name) for name in ("shift_resampled", "shift_true", "miss")]
+                cells.append([label, limits, f"{values['galaxies']:,}", *shifts])
+                label = ""
+    header = ["Table", "$z_\\mathrm{phot}$", "Galaxies", "Shift, resampled", "Shift, true", "Miss"]
+    return pipe_table(header, cells, [18, 14, 9, 20, 20, 19], "llrrrr")
+
+
+def real_labels(metrics: Mapping[str, dict[str, Any]]) -> str:
+    """Write how well bad redshifts planted among real ones are found, by the leaf mates."""
+    cells = []
+    for table, content in metrics.items():
+        if found := content.get("labels"):
+            leaves = ("precision", "recall", "average_precision")
+            shares = [f"{100 * found['leaf_mates'][leaf]:.0f}" for leaf in leaves]
+            cells.append([f"`{table}`", f"{found['n_training']:,}", str(found["n_bad"]), *shares])
+    header = ["Table", "Galaxies", "Planted", "Precision, %", "Recall, %", "Average precision, %"]
+    return pipe_table(header, cells, [25, 13, 13, 16, 13, 20], "lrrrrr")
+
+
 def bins(table: pd.DataFrame) -> str:
     """Write the tomographic bins: limits, galaxies, shifts of the mean redshift."""
     cells = []
@@ -135,9 +163,18 @@ def photoz_pages(results: Path, metrics: Mapping[str, dict[str, Any]]) -> dict[s
         else:
             pages[f"section-{section}"] = include(section)
             pages |= _TABLES[result](results / result, content)
-    real = {name.split("/")[1]: content for name, content in metrics.items() if name.endswith("/pit_calibration")}
-    pages["section-real-pdfs"] = include("real-pdfs") if real else "Redshift PDFs were not run on real tables here.\n"
-    return pages | ({"real-pdfs": real_pdfs(real)} if real else {})
+    written = {
+        "pit_calibration": real_pdfs,
+        "redshift_distributions": real_shifts,
+        "spectroscopic_completeness": real_labels,
+    }
+    pages["section-real-pdfs"] = "Redshift PDFs were not run on real tables here (`make real` does it).\n"
+    for result, write in written.items():
+        real = {name.split("/")[1]: content for name, content in metrics.items() if name.endswith(f"/{result}")}
+        pages[f"real-{result.replace('_', '-')}"] = write(real)
+        if real:
+            pages["section-real-pdfs"] = include("real-pdfs")
+    return pages
 
 
 def _pit_calibration(_: Path, content: dict[str, Any]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The same code on real tables: are redshift PDFs of real galaxies calibrated?"""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,32 @@ def real_galaxies(table: RealTable, real_data: Path) -> pd.DataFrame:
     return galaxies
 
 
-def measure_table(galaxies: pd.DataFrame) -> dict[str, Any]:
+def on_real_tables(result: str, measure_table: Callable[[pd.DataFrame], dict[str, Any]], real_data: Path) -> None:
+    """Run a result on every real table -> results/real/<table>/<result>/metrics.json: numbers, never rows.
+
+    Parameters
+    ----------
+    result : str
+        Its name.
+    measure_table : callable
+        Takes the galaxies of a table, returns the metrics.
+    real_data : pathlib.Path
+        The folder of real tables.
+    """
+    for table in TABLES:
+        print(f"{table.name}: {table.what}")
+        content: dict[str, Any] = {"provenance": provenance(table, real_data)}
+        if read_map(paths.COLUMN_MAPS / table.map).simulated:
+            content["simulated"] = True
+        galaxies = real_galaxies(table, real_data)
+        why = why_not(galaxies, {})
+        content |= {"not_run": why} if why else measure_table(galaxies)
+        metrics.write_metrics(paths.REAL_RESULTS / table.name / result / names.METRICS, content)
+
+
+def measure_pit(galaxies: pd.DataFrame) -> dict[str, Any]:
     """Return every number of the result on the galaxies of a table."""
     sizes = galaxies["split"].value_counts()
-    result: dict[str, Any] = {"sample": {f"n_{split}": int(sizes.get(split, 0)) for split in SPLITS}}
-    if why := why_not(galaxies, {}):
-        return result | {"not_run": why}
     estimators, fitted = fit_estimators(galaxies, params.load("photoz_pdf") | params.load("train_photoz_pdf"))
     test = galaxies[galaxies["split"] == "test"]
     pdfs = {}
@@ -61,15 +82,10 @@ def measure_table(galaxies: pd.DataFrame) -> dict[str, Any]:
         pdfs[name] = calibration.variants(estimator.grid, estimator.pdf(*photometry(test)))
     n_fitted = {variant: int(sizes["train" if variant == names.RAW else "validation"]) for variant in names.VARIANTS}
     found, _tables = measure(estimator.grid, pdfs, test, n_fitted, params.load("evaluate_pit_calibration"))
-    return result | {"n_bands": len(bands_of(galaxies.columns))} | found
+    sample = {f"n_{split}": int(sizes[split]) for split in SPLITS} | {"n_bands": len(bands_of(galaxies.columns))}
+    return {"sample": sample} | found
 
 
 def run_on_real_tables(options: argparse.Namespace) -> None:
-    """Real tables -> results/real/<table>/pit_calibration/metrics.json: numbers, never rows."""
-    for table in TABLES:
-        print(f"{table.name}: {table.what}")
-        result: dict[str, Any] = {"provenance": provenance(table, options.real_data)}
-        if read_map(paths.COLUMN_MAPS / table.map).simulated:
-            result["simulated"] = True
-        result |= measure_table(real_galaxies(table, options.real_data))
-        metrics.write_metrics(paths.REAL_RESULTS / table.name / names.NAME / names.METRICS, result)
+    """Real tables -> results/real/<table>/pit_calibration/metrics.json."""
+    on_real_tables(names.NAME, measure_pit, options.real_data)

@@ -1,6 +1,7 @@
 """The command line of the n(z) result. Its stages import what they need, and that is slow."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 
@@ -16,6 +17,12 @@ def _plot(options: argparse.Namespace) -> None:
     plot_redshift_distributions(options)
 
 
+def _real(options: argparse.Namespace) -> None:
+    from analysis.redshift_distributions.real import run_on_real_tables
+
+    run_on_real_tables(options)
+
+
 def add_commands(groups: Any) -> None:
     """Add `redshift-distributions` and its stages to the command line."""
     about = "Hoyle, Gruen et al. (2018): n(z) of tomographic bins, and the shifts of their means"
@@ -26,3 +33,7 @@ def add_commands(groups: Any) -> None:
         ("plot", _plot, "metrics and tables -> figures of the paper"),
     ):
         stages.add_parser(name, help=what, description=what).set_defaults(run=run)
+    what = "the same code on real tables -> results/real/<table>/redshift_distributions/metrics.json"
+    real = stages.add_parser("real", help=what, description=what)
+    real.add_argument("--real-data", type=Path, required=True, metavar="DIR", help="the folder of real tables")
+    real.set_defaults(run=_real)

@@ -1,6 +1,7 @@
 """The command line of the completeness result. Its stages import what they need, and that is slow."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 
@@ -22,6 +23,12 @@ def _plot(options: argparse.Namespace) -> None:
     plot_spectroscopic_completeness(options)
 
 
+def _real(options: argparse.Namespace) -> None:
+    from analysis.spectroscopic_completeness.real import run_on_real_tables
+
+    run_on_real_tables(options)
+
+
 def add_commands(groups: Any) -> None:
     """Add `spectroscopic-completeness` and its stages to the command line."""
     about = "Bonnett et al. (2016): galaxies with redshifts do not represent the sky"
@@ -33,3 +40,7 @@ def add_commands(groups: Any) -> None:
         ("plot", _plot, "metrics and tables -> figures of the paper"),
     ):
         stages.add_parser(name, help=what, description=what).set_defaults(run=run)
+    what = "the same code on real tables -> results/real/<table>/spectroscopic_completeness/metrics.json"
+    real = stages.add_parser("real", help=what, description=what)
+    real.add_argument("--real-data", type=Path, required=True, metavar="DIR", help="the folder of real tables")
+    real.set_defaults(run=_real)

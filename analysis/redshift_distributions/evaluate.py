@@ -63,15 +63,7 @@ def measure(
     edges = bin_edges(known.z, settings["n_bins"], settings["outside"])
     shifts, by_field = resampled_shifts(known.of(field >= 0), field[field >= 0], points[1], edges)
     number = bin_of(z_phot, edges)
-
-    def true_shifts(z: Array, z_phot: Array, number: Array) -> Array:
-        return mean_by_bin(z - z_phot, number, settings["n_bins"])
-
-    true = true_shifts(z, z_phot, number)
-    errors = np.nanstd(
-        metrics.bootstrap(true_shifts, z, z_phot, number, n=settings["n_bootstrap"], seed=settings["seed"]), axis=0
-    )
-    scatter = np.nanstd(by_field, axis=0, ddof=1)
+    truth = true_shifts(z, z_phot, number, settings)
     table = pd.DataFrame(
         {
             "bin": np.arange(1, len(edges)),
@@ -79,11 +71,11 @@ def measure(
             "high": edges[1:],
             "galaxies": np.bincount(number[number >= 0], minlength=settings["n_bins"]),
             "z_phot": mean_by_bin(z_phot, number, settings["n_bins"]),
-            "shift_true": true,
-            "shift_true_err": errors,
+            "shift_true": truth[0],
+            "shift_true_err": truth[1],
             "shift_resampled": shifts,
-            "shift_resampled_err": scatter / np.sqrt(np.isfinite(by_field).sum(axis=0)),
-            "field_scatter": scatter,
+            "shift_resampled_err": np.nanstd(by_field, axis=0, ddof=1) / np.sqrt(np.isfinite(by_field).sum(axis=0)),
+            "field_scatter": np.nanstd(by_field, axis=0, ddof=1),
         }
     )
     drawn = known.drawn_for(points[1])
@@ -94,6 +86,17 @@ def measure(
         **{f"bin_{line['bin']}": of_bin(line) for line in table.to_dict("records")},
     }
     return result, {names.BINS: table, names.CURVES: curves}
+
+
+def true_shifts(z: Array, z_phot: Array, number: Array, settings: dict[str, Any]) -> tuple[Array, Array]:
+    """Return <z_true> - <z_phot> of the galaxies in each bin, and its bootstrap error, both of shape (bins,)."""
+
+    def shifts(missed: Array, number: Array) -> Array:
+        return mean_by_bin(missed, number, settings["n_bins"])
+
+    columns = (z - z_phot, number)
+    resampled = metrics.bootstrap(shifts, *columns, n=settings["n_bootstrap"], seed=settings["seed"])
+    return shifts(*columns), np.nanstd(resampled, axis=0, ddof=1)
 
 
 def of_bin(line: dict[Any, Any]) -> dict[str, Any]:

@@ -33,3 +33,6 @@ real: setup
 	$(BIN)/python -m analysis feature-importance real --real-data "$${REAL_DATA:?set it to the folder of the real tables}"
 	$(BIN)/python -m analysis survey real-stamps --real-data "$${REAL_DATA:?set it to the folder of the real tables}"
 	$(BIN)/python -m analysis anchoring measure --real-data "$$REAL_DATA"
+	$(BIN)/python -m analysis pit-calibration real --real-data "$$REAL_DATA"
+	$(BIN)/python -m analysis spectroscopic-completeness real --real-data "$$REAL_DATA"
+	$(BIN)/python -m analysis redshift-distributions real --real-data "$$REAL_DATA"

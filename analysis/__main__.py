@@ -16,12 +16,16 @@ The pipeline calls these commands in order (`dvc dag` shows it); you may call ea
   feature-importance   Hoyle et al. (2015): which photometric features matter for redshifts
   feature-selection    its importances in depth: errors, controls, fewer features, other learners
   anchoring            the mock survey held against real tables
+  pit-calibration      Polsterer et al. (2016): redshift PDFs, are they calibrated?
+  redshift-distributions  Hoyle, Gruen et al. (2018): n(z) of tomographic bins
+  spectroscopic-completeness  Bonnett et al. (2016): labelled data do not represent the sky
   scorecard            every claim: published value, ours, error, verdict
   paper                results -> the paper (HTML and PDF)
   reproduce            all of it, at a scale
 
 Beside the pipeline:
 
+  photoz               redshift PDFs of any survey: train, predict, evaluate
   bench                how fast it is, against the usual way
 
 Try:  python -m analysis survey mock --objects 2000 --seed 1 --out /tmp/mock
@@ -83,13 +87,18 @@ def build_parser() -> argparse.ArgumentParser:
     from analysis.anchoring import commands as anchoring
     from analysis.feature_importance import commands as feature_importance
     from analysis.feature_importance.selection import commands as feature_selection
+    from analysis.photoz_pdf import commands as photoz
+    from analysis.pit_calibration import commands as pit_calibration
+    from analysis.redshift_distributions import commands as redshift_distributions
+    from analysis.spectroscopic_completeness import commands as spectroscopic_completeness
     from analysis.survey import commands as survey
 
     parser = argparse.ArgumentParser("analysis", description=DESCRIPTION, formatter_class=argparse.RawTextHelpFormatter)
     groups = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     survey.add_commands(groups)
     _add_single_commands(groups)
-    for part in (feature_importance, feature_selection, anchoring, bench):
+    results = (feature_importance, feature_selection, pit_calibration, redshift_distributions)
+    for part in (*results, spectroscopic_completeness, photoz, anchoring, bench):
         part.add_commands(groups)
     return parser
 

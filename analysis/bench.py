@@ -4,6 +4,7 @@ Each bench prints one line of JSON last, and ends with exit code 1 where the fig
 """
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 
@@ -15,6 +16,12 @@ def _feature_importance(options: argparse.Namespace) -> int:
 
 def _stamps(options: argparse.Namespace) -> int:
     from analysis.survey.stamps_bench import run
+
+    return run(options)
+
+
+def _photoz(options: argparse.Namespace) -> int:
+    from analysis.photoz_pdf.bench import run
 
     return run(options)
 
@@ -39,3 +46,11 @@ def add_commands(groups: Any) -> None:
     parser.add_argument("--batch-size", type=int, default=128, help="default: 128, as Kim & Brunner (2017)")
     parser.add_argument("--seed", type=int, default=1)
     parser.set_defaults(run=_stamps)
+
+    about = "redshift PDFs on BOSS DR10, cross-validated inside the training galaxies, against RAIL's estimators"
+    parser = benches.add_parser("photoz", help=about, description=about)
+    parser.add_argument("--real-data", type=Path, metavar="DIR", help="the folder of real tables (default: $REAL_DATA)")
+    parser.add_argument("--final", action="store_true", help="read the test galaxies, and write down that they were")
+    what = "also run RAIL's estimators, by the Python of a virtual environment that has them (with --final)"
+    parser.add_argument("--peers", type=Path, metavar="PYTHON", help=what)
+    parser.set_defaults(run=_photoz)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -81,14 +82,14 @@ def standard_features(names: list[str]) -> list[str]:
     return max(inputs, key=len)  # the PSF ones where both are complete
 
 
-def labelled_galaxies(catalogue: pd.DataFrame, z_max: float) -> pd.DataFrame:
-    """Select the galaxies of good spectroscopic redshift, 0 < z < z_max, that have any magnitude."""
+def labelled_galaxies(catalogue: pd.DataFrame, z_max: float, magnitudes: Sequence[str] = MAGNITUDES) -> pd.DataFrame:
+    """Select the galaxies of good spectroscopic redshift, 0 < z < z_max, that have any of some magnitudes."""
     good = catalogue["redshift"].between(0, z_max, inclusive="neither")
     if "class" in catalogue:
         good &= catalogue["class"].isna() | (catalogue["class"] == "GALAXY")
     if "redshift_warning" in catalogue:
         good &= catalogue["redshift_warning"].fillna(0) == 0
-    good &= catalogue[[name for name in MAGNITUDES if name in catalogue]].notna().any(axis=1)
+    good &= catalogue[[name for name in magnitudes if name in catalogue]].notna().any(axis=1)
     return catalogue[good].reset_index(drop=True)
 
 
@@ -97,7 +98,7 @@ def has_position(catalogue: pd.DataFrame) -> np.ndarray:
     return catalogue.reindex(columns=["ra", "dec"]).notna().all(axis=1).to_numpy()
 
 
-def without_duplicates(catalogue: pd.DataFrame) -> pd.DataFrame:
+def without_duplicates(catalogue: pd.DataFrame, magnitudes: Sequence[str] = MAGNITUDES) -> pd.DataFrame:
     """Keep the first of the entries with one number, or within 1 arcsec.
 
     An object without position is dropped where its magnitudes are those of another one that is kept.
@@ -115,7 +116,7 @@ def without_duplicates(catalogue: pd.DataFrame) -> pd.DataFrame:
         catalogue = catalogue.drop(index=numbers[np.unique(second[first < second])].tolist())
         placed = has_position(catalogue)
     placed_first = pd.concat([catalogue[placed], catalogue[~placed]])
-    same = placed_first.duplicated([name for name in MAGNITUDES if name in catalogue])
+    same = placed_first.duplicated([name for name in magnitudes if name in catalogue])
     return catalogue[placed | ~same.reindex(catalogue.index)].reset_index(drop=True)
 
 

@@ -165,6 +165,31 @@ def with_errors(
     return result
 
 
+def with_interval(name: str, statistic: Callable[..., float], *arrays: Array, n: int, seed: int) -> dict[str, float]:
+    """Return a statistic of objects under a name, with its bootstrap error and 95% interval.
+
+    Parameters
+    ----------
+    name : str
+    statistic : callable
+        Takes the arrays.
+    *arrays : ndarray
+        Each with one row per object.
+    n, seed : int
+        Number of resamples, and their seed.
+
+    Returns
+    -------
+    dict
+        `<name>`, `<name>_err`, `<name>_low` and `<name>_high`.
+    """
+    values = bootstrap(statistic, *arrays, n=n, seed=seed)
+    low, high = np.percentile(values, [2.5, 97.5])
+    error = values.std(ddof=1)
+    parts = {"": statistic(*arrays), "_err": error, "_low": low, "_high": high}
+    return {f"{name}{part}": float(value) for part, value in parts.items()}
+
+
 def gain_percent(
     metric: Metric, z_true: Array, z_baseline: Array, z_predicted: Array, n: int, seed: int
 ) -> dict[str, float] | None:

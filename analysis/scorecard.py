@@ -64,6 +64,11 @@ def interval_above_zero(ours: Measurement, _: float) -> bool:
     return ours.low > 0
 
 
+def interval_below_zero(ours: Measurement, _: float) -> bool:
+    """Tell whether the whole 95% interval is below zero."""
+    return ours.high < 0
+
+
 def interval_covers(ours: Measurement, published: float) -> bool | None:
     """Tell whether the 95% interval is above zero and contains the published value; None where it is too wide."""
     if ours.high - ours.low > abs(published) / 2:
@@ -74,6 +79,16 @@ def interval_covers(ours: Measurement, published: float) -> bool | None:
 def at_least(ours: Measurement, _: float, least: float) -> bool:
     """Tell whether ours is at least a given number."""
     return ours.value >= least
+
+
+def at_most(ours: Measurement, _: float, most: float) -> bool:
+    """Tell whether ours is at most a given number."""
+    return ours.value <= most
+
+
+def near_zero(ours: Measurement, _: float, tolerance: float) -> bool:
+    """Tell whether ours is equivalent to zero: its 90% interval lies within a tolerance of it, as for `within`."""
+    return abs(ours.value) + _ONE_SIDED_5_PERCENT * ours.error <= tolerance
 
 
 class Rule(NamedTuple):
@@ -87,12 +102,15 @@ class Rule(NamedTuple):
 RULES = {
     "within": Rule(within, "our 90% interval is within {tolerance_percent}% of the published value"),
     "interval_above_zero": Rule(interval_above_zero, "our 95% interval is above zero", needs_interval=True),
+    "interval_below_zero": Rule(interval_below_zero, "our 95% interval is below zero", needs_interval=True),
     "interval_covers": Rule(
         interval_covers,
         "our 95% interval is above zero and contains the published value (undecided where wider than half that value)",
         needs_interval=True,
     ),
     "at_least": Rule(at_least, "ours is at least {least}"),
+    "at_most": Rule(at_most, "ours is at most {most}"),
+    "near_zero": Rule(near_zero, "our 90% interval is within {tolerance} of zero"),
 }
 
 
@@ -107,7 +125,7 @@ class Claim:
     result : str
         Folder under results/ whose metrics.json decides.
     published : dict
-        One of ``{value: path}``, ``{percent: path}`` (a fraction, shown in percent),
+        One of ``{value: path}`` (to a number, or to it and its error), ``{percent: path}`` (a fraction),
         ``{reduction: [path, path]}`` (from the first to the second, in percent; or one path, to such a pair),
         ``{words: text}``; a path leads, by dots, into published.yaml.
     read : str
@@ -295,7 +313,11 @@ def _published(claim: Claim, published: dict[str, Any]) -> tuple[float, str]:
         before, after = found if len(found) > 1 else found[0]
         number = 100 * (1 - after / before)
     else:
-        number = _published_value(claim, published, where) * (100 if how == "percent" else 1)
+        found = _published_value(claim, published, where)
+        if isinstance(found, list):
+            number, error = found
+            return number, f"{format_published(number)} ± {format_published(error)}{claim.unit}"
+        number = found * (100 if how == "percent" else 1)
     return number, format_published(number) + claim.unit
 
 

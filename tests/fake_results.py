@@ -62,6 +62,67 @@ SELECTION: dict[str, Any] = {
         for name in ("random_forest", "extra_trees", "gradient_boosting", "network")
     },
 }
+PDFS = {"crps": 0.02, "cde_loss": -9.0, "ks": 0.03, "pit_outlier_rate": 0.002}
+PDFS |= {f"{name}_err": 0.001 for name in PDFS} | {"ks_ratio": 0.9, "design_effect": 2.0}
+PIT: dict[str, Any] = {
+    "sample": {"n_train": 6000, "n_validation": 2000, "n_test": 2100, "n_bands": 5},
+    "estimators": {
+        name: dict.fromkeys(("raw", "rescaled", "remapped"), PDFS) for name in ("rdf", "knn", "mdn", "trainz")
+    },
+    "points": {"rdf": {key: {"paper": POINT, "lsst": LSST} for key in ("mean", "median", "mode")}},
+    "local": {
+        name: {key: {"rms": 0.05, "p_value": 0.01} for key in ("raw", "rescaled", "remapped")}
+        for name in ("rdf", "knn", "mdn", "trainz")
+    },
+    "panels": {
+        "underdispersed": {
+            "curvature": 0.7,
+            "curvature_low": 0.6,
+            "curvature_high": 0.8,
+            "slope": 0.0,
+            "ks_ratio": 4.0,
+        },
+        "overdispersed": {"curvature": -0.5, "curvature_low": -0.6, "curvature_high": -0.4, "ks_ratio": 3.0},
+        "biased": {"curvature": 0.0, "slope": -0.3, "slope_low": -0.4, "slope_high": -0.2, "ks_ratio": 5.0},
+        "calibrated": {"curvature": 0.0, "slope": 0.0, "ks_ratio": 0.8},
+    },
+    "control": {"cde_loss_gap": 5.0, "cde_loss_gap_err": 0.1, "cde_loss_gap_low": 4.8, "cde_loss_gap_high": 5.2},
+}
+N_Z_BIN = {"miss": 0.001, "miss_err": 0.002, "miss_low": -0.003, "miss_high": 0.005}
+N_Z: dict[str, Any] = {"sample": {"n_reference": 2000, "n_science": 2100, "n_fields": 10}}
+N_Z |= {f"bin_{number}": N_Z_BIN for number in (1, 2, 3)} | {"bin_4": {"low": 0.6, "high": 0.8}}
+COMPLETENESS: dict[str, Any] = {
+    "n_labelled": 12000,
+    "n_science": 3000,
+    "map": {"n_cells": 16, "lowest": 0.1, "highest": 0.99, "spread": 0.3, "spread_err": 0.01},
+    "distance": {"unweighted": 0.5, "weighted": 0.05},
+    "weights": {"effective_size": 300.0, "largest": 50.0},
+    "labels": {
+        "n_bad": 100,
+        "n_training": 6000,
+        "bad_percent": 1.7,
+        **{
+            key: {"precision": 0.6, "recall": 0.9, "average_precision": 0.8}
+            for key in ("leaf_mates", "isolation_forest")
+        },
+    },
+    "science": {
+        "truth": {"n_science": 1400, "not_galaxies_percent": 0.3},
+        **{
+            training: {
+                **dict.fromkeys(
+                    ("test", "test_reweighted", "science"), PDFS | {"sigma68": 0.05, "outliers_percent": 2.0}
+                ),
+                **{
+                    f"{name}_rise_percent{end}": 200.0
+                    for name in ("science", "reweighted")
+                    for end in ("", "_low", "_high")
+                },
+            }
+            for training in ("unweighted", "weighted")
+        },
+    },
+}
 REAL = {
     "galaxyzoo1_table": {
         "provenance": {"what": "galaxies", "source": "example.org/a_b", "files": {"galaxies.csv": "ab" * 32}},
@@ -118,6 +179,8 @@ ANCHORING: dict[str, Any] = {
 FIGURES = ("fig-importance", "fig-ann-table", "fig-redshift")
 FIGURES += ("fig-importance-samples", "fig-selection-curve", "fig-learners", "fig-permutation")
 FIGURES += ("fig-anchoring-colours", "fig-anchoring-shapes")
+FIGURES += ("fig-pit-panels", "fig-pit-estimators", "fig-pit-conditional", "fig-n-z", "fig-n-z-shifts")
+FIGURES += ("fig-completeness", "fig-science-sample", "fig-bad-labels")
 
 
 def write_metrics(results: Path, result: str, metrics: dict[str, Any]) -> None:
@@ -143,6 +206,25 @@ def _write_anchoring(results: Path) -> None:
     pd.DataFrame([miss, miss | {"within": True}]).to_csv(results / "real" / "anchoring" / "statistics.csv")
 
 
+def _write_redshift_pdfs(results: Path) -> None:
+    write_metrics(results, "pit_calibration", PIT)
+    write_metrics(results, "real/boss_dr10/pit_calibration", PIT)
+    write_metrics(results, "real/star_galaxy_sdss/pit_calibration", {"not_run": "fewer than two bands"})
+    write_metrics(results, "redshift_distributions", N_Z)
+    shifts = {"shift_true": 0.001, "shift_true_err": 0.001, "shift_resampled": 0.002, "shift_resampled_err": 0.001}
+    bins = {
+        "bin": range(1, 5),
+        "low": [0.1, 0.2, 0.4, 0.6],
+        "high": [0.2, 0.4, 0.6, 0.8],
+        "galaxies": 500,
+        "z_phot": 0.3,
+    }
+    table = pd.DataFrame(bins | shifts | {"field_scatter": [0.003, 0.004, 0.005, None]})
+    table.loc[3, "shift_resampled"] = None  # no reference galaxy reached this bin
+    table.to_csv(results / "redshift_distributions" / "bins.csv", index=False)
+    write_metrics(results, "spectroscopic_completeness", COMPLETENESS)
+
+
 def write_everything(root: Path) -> None:
     """Write results/ and data/provenance.json below a folder, and stand-ins for the figures of paper/."""
     results = root / "results"
@@ -157,6 +239,7 @@ def write_everything(root: Path) -> None:
     pd.DataFrame(columns | ranks).to_csv(results / "feature_importance" / "importances.csv", index=False)
     write_metrics(results, "feature_selection", SELECTION)
     _write_selection_tables(results / "feature_selection")
+    _write_redshift_pdfs(results)
     (root / "data").mkdir()
     (root / "data" / "provenance.json").write_text(json.dumps(PROVENANCE))
     (root / "paper" / "figures").mkdir(exist_ok=True)

@@ -43,6 +43,14 @@ def test_lsst_era_of_a_gaussian(scaled_gaussian):
     assert metrics.lsst_outliers_percent(*scaled_gaussian) == pytest.approx(expected, rel=0.05)
 
 
+def test_the_interval_of_a_mean_is_that_of_the_central_limit():
+    values = np.random.default_rng(3).normal(2.0, 1.0, 400)
+    found = metrics.with_interval("mean", lambda x: float(np.mean(x)), values, n=2000, seed=1)
+    assert found["mean"] == pytest.approx(values.mean())
+    assert found["mean_err"] == pytest.approx(0.05, rel=0.1)
+    assert found["mean_high"] - found["mean_low"] == pytest.approx(2 * 1.96 * found["mean_err"], rel=0.1)
+
+
 def test_mu_and_bias_have_opposite_signs():
     z = np.full(3, 0.5)
     assert metrics.mu(z, z + 0.1) == pytest.approx(-0.1)

@@ -12,7 +12,7 @@ import pandas as pd
 import pypandoc
 import pytest
 import yaml
-from fake_results import PROVENANCE, write_everything, write_metrics
+from fake_results import COMPLETENESS, PROVENANCE, write_everything, write_metrics
 
 from analysis import paths, scorecard
 from analysis.errors import InputError
@@ -283,6 +283,26 @@ def test_the_paper_renders(compendium):
     variables = yaml.safe_load((compendium / "paper" / "_variables.yml").read_text())
     assert variables["feature_importance"]["adaboost"]["sigma"] == "0.0712 ± 0.0014"
     assert variables["run"]["versions"]["torch"].startswith("2.")
+
+
+def test_the_paper_shows_redshift_pdfs(compendium):
+    html = rendered(compendium)
+    assert "2.0" in html
+    assert "drawn a second time from the seed" in html
+    assert "not run: fewer than two bands" in html
+    assert "0.001 ± 0.02" in html  # DES Y1's shift with its error
+    assert "not run: too few galaxies in this bin" in html
+
+
+def test_the_paper_goes_on_without_a_science_sample_or_its_truth(compendium):
+    unknown = COMPLETENESS["science"] | {"truth": {"not_known": "nobody knows"}}
+    for training in ("unweighted", "weighted"):
+        unknown[training] = {name: values for name, values in unknown[training].items() if "science" not in name}
+    write_metrics(compendium / "results", "spectroscopic_completeness", COMPLETENESS | {"science": unknown})
+    assert "The truth is not known here: nobody knows." in rendered(compendium)
+    only_labels = {"no_science": "0 galaxies without redshift", "labels": COMPLETENESS["labels"]}
+    write_metrics(compendium / "results", "spectroscopic_completeness", only_labels)
+    assert "There is no science sample: 0 galaxies without redshift." in rendered(compendium)
 
 
 def test_the_paper_goes_on_without_results(compendium):

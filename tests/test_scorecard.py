@@ -72,6 +72,28 @@ def test_intervals(low, high, above_zero, covers):
     assert scorecard.interval_covers(ours, 18.0) is covers
 
 
+def test_below_zero_and_at_most():
+    assert scorecard.interval_below_zero(Measurement(-2, 1, -4, -0.1), math.nan)
+    assert not scorecard.interval_below_zero(Measurement(-2, 1, -4, 0.0), math.nan)
+    assert scorecard.at_most(Measurement(1.0), math.nan, most=1)
+    assert not scorecard.at_most(Measurement(1.01), math.nan, most=1)
+
+
+@pytest.mark.parametrize(
+    ("ours", "error", "expected"),
+    [(0.0, 0.01, True), (-0.015, 0.003, True), (0.015, 0.004, False), (0.0, 0.013, False), (0.0, math.nan, False)],
+)
+def test_near_zero_is_an_equivalence_test(ours, error, expected):
+    assert scorecard.near_zero(Measurement(ours, error), math.nan, tolerance=0.02) is expected
+
+
+def test_a_published_value_is_shown_with_its_error():
+    claim = dataclasses.replace(SIGMA, published={"value": "paper.pair"})
+    row = judge(claim, sigma(0.066), PUBLISHED, PROVENANCE)
+    assert row["published"] == "0.066 ± 0.041"
+    assert row["verdict"] == "holds on the mock"
+
+
 def test_at_least():
     assert scorecard.at_least(Measurement(100.0), math.nan, least=100)
     assert not scorecard.at_least(Measurement(99.9), math.nan, least=100)

@@ -126,6 +126,12 @@ class AdaBoostR2:
         trees = np.column_stack([self._predict_tree(X, number) for number in range(len(self.estimator_weights_))])
         return weighted_median(trees, self.estimator_weights_)
 
+    def leaves(self, X: np.ndarray) -> np.ndarray:
+        """Return the number of each object's leaf in each tree, shape (objects, trees)."""
+        X, kept = np.ascontiguousarray(X), len(self.estimator_weights_)
+        leaves = self._booster.predict(X, pred_leaf=True, num_iteration=kept, num_threads=self.num_threads)
+        return np.asarray(leaves, np.int64).reshape(len(X), kept)
+
     @property
     def feature_importances_(self) -> np.ndarray:
         """Importance of each feature, shape (features,), sum 1.

@@ -48,6 +48,11 @@ def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]], widths: Seq
     return "".join("|" + "|".join(line) + "|\n" for line in lines)
 
 
+def include(section: str) -> str:
+    """Write the line that includes a section of paper/sections/."""
+    return f"{{{{< include sections/{section}.md >}}}}\n"
+
+
 def claims(rows: Sequence[dict[str, str]]) -> str:
     """Write the claims table: claim, published, ours, rule, verdict."""
     cells = []
@@ -71,7 +76,7 @@ def ann(metrics: dict[str, Any], published: dict[str, Any]) -> str:
     for key, name in ANN_ROWS.items():
         theirs, own = published[key], metrics["ann"][key]
         published_cells = [typeset(format_published(theirs[name])) for name in ("mu", "sigma")]
-        cells.append([name, *published_cells, *(_cell(own, leaf) for leaf in ("mu", "sigma", "outliers_percent"))])
+        cells.append([name, *published_cells, *(cell(own, leaf) for leaf in ("mu", "sigma", "outliers_percent"))])
     header = [
         "Inputs",
         "$\\mu$, published",
@@ -91,7 +96,7 @@ def trees(metrics: dict[str, Any]) -> str:
         "adaboost_same_inputs": "the inputs of the last aNN row",
     }
     leaves = ("mu", "sigma", "sigma68", "sigma_scaled", "outliers_percent")
-    cells = [[name, *(_cell(metrics[key], leaf) for leaf in leaves)] for key, name in names.items() if key in metrics]
+    cells = [[name, *(cell(metrics[key], leaf) for leaf in leaves)] for key, name in names.items() if key in metrics]
     header = ["Inputs", "$\\mu$", "$\\sigma$", "$\\sigma_{68}$", "$\\sigma_\\mathrm{scaled}$", "outliers, %"]
     return pipe_table(header, cells, [25, 17, 15, 15, 15, 13], "lrrrrr")
 
@@ -125,7 +130,7 @@ def learners(metrics: dict[str, Any]) -> str:
         leaves = ("sigma", "sigma68", "outliers_percent")
         settings = ", ".join(f"{escaped(key)} {escaped(str(value))}" for key, value in values["settings"].items())
         times = format_value(values["cpu_seconds"])
-        cells.append([name.replace("_", " "), times, *(_cell(values, leaf) for leaf in leaves), gain, settings])
+        cells.append([name.replace("_", " "), times, *(cell(values, leaf) for leaf in leaves), gain, settings])
     header = ["Learner", "CPU, s", "$\\sigma$", "$\\sigma_{68}$", "outliers, %", "Gain in $\\sigma$, %", "Settings"]
     return pipe_table(header, cells, [13, 8, 15, 16, 13, 14, 21], "lrrrrrl")
 
@@ -145,7 +150,7 @@ def inputs(metrics: dict[str, Any]) -> str:
         values = metrics["inputs"][key]
         gain = _gain(values["gain"]) if "gain" in values else "–"
         leaves = ("sigma", "sigma68", "outliers_percent")
-        cells.append([name, str(values["n_inputs"]), *(_cell(values, leaf) for leaf in leaves), gain])
+        cells.append([name, str(values["n_inputs"]), *(cell(values, leaf) for leaf in leaves), gain])
     header = ["Inputs", "Number", "$\\sigma$", "$\\sigma_{68}$", "outliers, %", "Gain in $\\sigma$, %"]
     return pipe_table(header, cells, [32, 9, 16, 17, 13, 13], "lrrrrr")
 
@@ -160,8 +165,8 @@ def permutation(table: pd.DataFrame) -> str:
         alone = table[(table["kind"] == kind["kind"]) & (table["name"] != kind["kind"])]
         worst = alone.loc[alone["rise_percent"].idxmax()].to_dict()
         share = f"{100 * kind['tree_importance']:.1f}"
-        row = [kind["kind"], str(kind["n_features"]), share, _cell(kind, "rise_percent")]
-        cells.append([*row, f"{_cell(worst, 'rise_percent')} (`{worst['name']}`)"])
+        row = [kind["kind"], str(kind["n_features"]), share, cell(kind, "rise_percent")]
+        cells.append([*row, f"{cell(worst, 'rise_percent')} (`{worst['name']}`)"])
     header = ["Kind", "Features", "Share of gain, %", "Rise of $\\sigma$, all of the kind, %", "Most for one alone, %"]
     return pipe_table(header, cells, [19, 10, 14, 22, 35], "lrrrr")
 
@@ -177,7 +182,7 @@ def curve(table: pd.DataFrame) -> str:
     cells = []
     for n_features, lines in table.groupby("n_features"):
         of_method = lines.set_index("method").to_dict("index")
-        row = [_cell(of_method[method], "sigma") for method in methods]
+        row = [cell(of_method[method], "sigma") for method in methods]
         cells.append([str(n_features), *row, typeset(format_value(of_method["random"]["sigma_draws"]))])
     header = ["Features", *methods.values(), "between draws"]
     return pipe_table(header, cells, [10, 19, 19, 19, 19, 14], "rrrrrr")
@@ -187,7 +192,7 @@ def stable(table: pd.DataFrame) -> str:
     """Write the most important features with their errors over refits, and how often they rank high."""
     everywhere = table[table["sample"] == "all"].nlargest(RANKS_SHOWN, "importance").to_dict("records")
     cells = [
-        [str(rank), f"`{line['feature']}`", _cell(line, "importance"), f"{100 * line['in_top']:.0f}"]
+        [str(rank), f"`{line['feature']}`", cell(line, "importance"), f"{100 * line['in_top']:.0f}"]
         for rank, line in enumerate(everywhere, start=1)
     ]
     return pipe_table(["Rank", "Feature", "Importance", "In the top, % of refits"], cells, [10, 35, 30, 25], "rlrr")
@@ -206,7 +211,7 @@ def real(tables: dict[str, dict[str, Any]]) -> str:
             value = format_value(gain["sigma_percent"], gain.get("sigma_percent_err"))
             interval = f"{value} ({format_interval(gain['sigma_percent_low'], gain['sigma_percent_high'])})"
         counts = [format_value(sample[leaf]) for leaf in ("n_galaxies_with_redshift", "n_features")]
-        sigmas = [_cell(metrics.get(key, {}), "sigma") for key in ("magnitudes_and_colours", "adaboost")]
+        sigmas = [cell(metrics.get(key, {}), "sigma") for key in ("magnitudes_and_colours", "adaboost")]
         cells.append([f"`{name}`", *counts, *sigmas, typeset(interval)])
     header = [
         "Table",
@@ -224,7 +229,7 @@ def real_permutation(tables: dict[str, dict[str, Any]]) -> str:
     measured = {name: metrics["permutation"] for name, metrics in tables.items() if "permutation" in metrics}
     kinds = list(dict.fromkeys(kind for by_kind in measured.values() for kind in by_kind))
     cells = [
-        [f"`{name}`", *(_cell(by_kind.get(kind, {}), "rise_percent") for kind in kinds)]
+        [f"`{name}`", *(cell(by_kind.get(kind, {}), "rise_percent") for kind in kinds)]
         for name, by_kind in measured.items()
     ]
     width = 75 // max(1, len(kinds))
@@ -252,7 +257,7 @@ def anchoring(metrics: dict[str, Any]) -> str:
             within = f"{values['n_within']} of {values['n_tested']}"
             row = [COMPARISONS[name].what, f"`{COMPARISONS[name].table}`", _quantity(quantity), within]
             unit = "%" if quantity in RADII else ""
-            worst, tolerance = _cell(values, "worst"), format_published(values["tolerance"])
+            worst, tolerance = cell(values, "worst"), format_published(values["tolerance"])
             cells.append([*row, f"{worst}{unit}", f"{tolerance}{unit}"])
     header = ["Galaxies", "Held against", "Quantity", "Within", "Worst median, mock − real", "Tolerance"]
     return pipe_table(header, cells, [20, 18, 20, 11, 20, 11], "lllrrr")
@@ -262,8 +267,8 @@ def anchoring_photoz(metrics: dict[str, Any]) -> str:
     """Write the redshift errors of one estimator within and between mock and real galaxies."""
     cells = []
     for name, cases in metrics["photoz"].items():
-        row = [COMPARISONS[name].what, *(_cell(cases[case], "sigma_IQR") for case in ("mock", "real", "transfer"))]
-        cells.append([*row, *(_cell(cases["ratio"], case) for case in ("mock", "transfer"))])
+        row = [COMPARISONS[name].what, *(cell(cases[case], "sigma_IQR") for case in ("mock", "real", "transfer"))]
+        cells.append([*row, *(cell(cases["ratio"], case) for case in ("mock", "transfer"))])
     header = ["Galaxies", "Mock", "Real", "Mock to real", "Mock / real", "Mock to real / real"]
     return pipe_table(header, cells, [20, 18, 18, 18, 13, 13], "lrrrrr")
 
@@ -275,7 +280,7 @@ def anchoring_misses(table: pd.DataFrame) -> str:
         comparison, unit = COMPARISONS[row["comparison"]], "%" if row["quantity"] in RADII else ""
         where = f"{comparison.binned_by} {row['low']:g} to {row['high']:g}"
         figures = [typeset(f"{row[name]:.2f}") for name in ("mock", "real")]
-        off = _cell(row, "difference") + unit
+        off = cell(row, "difference") + unit
         cells.append([comparison.what, _quantity(row["quantity"]), row["statistic"], where, *figures, off])
     header = ["Galaxies", "Quantity", "Statistic", "Bin", "Mock", "Real", "Difference"]
     return pipe_table(header, cells or [["none"] + [""] * 6], [18, 14, 11, 22, 9, 9, 17], "llllrrr")
@@ -341,10 +346,10 @@ def _checksum(full: str) -> str:
 
 def _gain(gain: dict[str, float]) -> str:
     """Write a gain in sigma with its error; a dash where it means nothing."""
-    return _cell(gain, "sigma_percent")
+    return cell(gain, "sigma_percent")
 
 
-def _cell(metrics: Mapping[Any, Any], leaf: str) -> str:
+def cell(metrics: Mapping[Any, Any], leaf: str) -> str:
     """Write one figure of merit with its error; a dash where it was not measured."""
     if metrics.get(leaf) is None:
         return "–"

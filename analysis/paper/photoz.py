@@ -1,0 +1,208 @@
+"""The paper's tables of the results on redshift PDFs: one function a table, from results to text."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.paper.numbers import escaped, format_value, typeset
+from analysis.paper.tables import cell, include, pipe_table
+
+ESTIMATORS = {
+    "rdf": "boosted trees",
+    "knn": "nearest neighbours",
+    "mdn": "mixture density",
+    "trainz": "trainZ (control)",
+}
+VARIANTS = ("raw", "rescaled", "remapped")
+SCORES = {
+    "crps": "CRPS",
+    "cde_loss": "CDE loss",
+    "ks": "KS",
+    "ks_ratio": "KS / limit",
+    "pit_outlier_rate": "PIT outliers",
+}
+
+
+def merit(metrics: Mapping[str, Any]) -> str:
+    """Write the figures of merit of every estimator's PDFs, raw and calibrated, with their local deviation."""
+    cells = []
+    for name, label in ESTIMATORS.items():
+        for variant, values in metrics["estimators"].get(name, {}).items():
+            local = metrics["local"][name][variant]["rms"]
+            cells.append([label, variant, *(cell(values, leaf) for leaf in SCORES), f"{local:.3f}"])
+            label = ""  # said once for all variants
+    header = ["Estimator", "PDFs", *SCORES.values(), "Local rms"]
+    return pipe_table(header, cells, [17, 11, 17, 15, 15, 9, 17, 8], "llrrrrrr")
+
+
+def points(metrics: Mapping[str, Any], family: str, leaves: Mapping[str, str]) -> str:
+    """Write one family of point metrics of the mean, median and mode of every estimator's PDFs."""
+    cells = []
+    for name, label in ESTIMATORS.items():
+        for point, families in metrics["points"].get(name, {}).items():
+            cells.append([label, point, *(cell(families[family], leaf) for leaf in leaves)])
+            label = ""
+    width = 68 // len(leaves)
+    return pipe_table(
+        ["Estimator", "Point", *leaves.values()], cells, [20, 10, *[width] * len(leaves)], "ll" + "r" * len(leaves)
+    )
+
+
+PAPER_ERA = {"mu": "$\\mu$", "sigma": "$\\sigma$", "sigma68": "$\\sigma_{68}$", "outliers_percent": "outliers, %"}
+LSST_ERA = {
+    "bias": "bias",
+    "sigma_IQR": "$\\sigma_\\mathrm{IQR}$",
+    "sigma_MAD": "$\\sigma_\\mathrm{MAD}$",
+    "outliers_percent": "outliers, %",
+}
+
+
+def panels(metrics: Mapping[str, Any]) -> str:
+    """Write the moments of the PIT of the four panels."""
+    cells = [
+        [name, *(cell(values, leaf) for leaf in ("curvature", "slope", "ks", "ks_ratio"))]
+        for name, values in metrics["panels"].items()
+    ]
+    return pipe_table(["PDFs", "Curvature", "Slope", "KS", "KS / limit"], cells, [20, 20, 20, 20, 20], "lrrrr")
+
+
+def real_pdfs(metrics: Mapping[str, dict[str, Any]]) -> str:
+    """Write the figures of merit on real tables, remapped PDFs; `metrics` maps a table's name to its metrics."""
+    cells = []
+    for table, content in metrics.items():
+        if "not_run" in content:
+            cells.append([f"`{table}`", "", f"not run: {escaped(content['not_run'])}", *[""] * (len(SCORES) - 1)])
+            continue
+        label = f"`{table}`"
+        for name, estimator in ESTIMATORS.items():
+            values = content["estimators"].get(name, {}).get("remapped", {})
+            cells.append([label, estimator, *(cell(values, leaf) for leaf in SCORES)])
+            label = ""
+    header = ["Table", "Estimator", *SCORES.values()]
+    return pipe_table(header, cells, [17, 16, 16, 16, 14, 8, 16], "llrrrrr")
+
+
+def real_shifts(metrics: Mapping[str, dict[str, Any]]) -> str:
+    """Write the shifts of the tomographic bins on real tables, by resampling and in truth."""
+    cells = []
+    for table, content in metrics.items():
+        label = f"`{table}`"
+        for number in range(1, 5):
+            values = content.get(f"bin_{number}", {})
+            if "miss" in values:
+                limits = f"{values['low']:g} to {values['high']:g}"
+                shifts = [cell(values, name) for name in ("shift_resampled", "shift_true", "miss")]
+                cells.append([label, limits, f"{values['galaxies']:,}", *shifts])
+                label = ""
+    header = ["Table", "$z_\\mathrm{phot}$", "Galaxies", "Shift, resampled", "Shift, true", "Miss"]
+    return pipe_table(header, cells, [18, 14, 9, 20, 20, 19], "llrrrr")
+
+
+def real_labels(metrics: Mapping[str, dict[str, Any]]) -> str:
+    """Write how well bad redshifts planted among real ones are found, by the leaf mates."""
+    cells = []
+    for table, content in metrics.items():
+        if found := content.get("labels"):
+            leaves = ("precision", "recall", "average_precision")
+            shares = [f"{100 * found['leaf_mates'][leaf]:.0f}" for leaf in leaves]
+            cells.append([f"`{table}`", f"{found['n_training']:,}", str(found["n_bad"]), *shares])
+    header = ["Table", "Galaxies", "Planted", "Precision, %", "Recall, %", "Average precision, %"]
+    return pipe_table(header, cells, [25, 13, 13, 16, 13, 20], "lrrrrr")
+
+
+def bins(table: pd.DataFrame) -> str:
+    """Write the tomographic bins: limits, galaxies, shifts of the mean redshift."""
+    cells = []
+    for line in table.to_dict("records"):
+        limits = f"{line['low']:g} to {line['high']:g}"
+        scatter = typeset(format_value(line["field_scatter"], line["field_scatter"]).partition(" ±")[0])
+        shifts = [cell(line, name) for name in ("shift_resampled", "shift_true")]
+        cells.append([str(line["bin"]), limits, f"{line['galaxies']:,}", f"{line['z_phot']:.3f}", *shifts, scatter])
+    header = ["Bin", "$z_\\mathrm{phot}$", "Galaxies", "Mean", "Shift, resampled", "Shift, true", "One field"]
+    return pipe_table(header, cells, [6, 16, 12, 10, 22, 22, 12], "rlrrrrr")
+
+
+def science(metrics: Mapping[str, Any]) -> str:
+    """Write what labelled galaxies say, plain and reweighted, and what is true of the science sample."""
+    samples = {"test": "test", "test_reweighted": "test, reweighted", "science": "science, the truth"}
+    leaves = {"sigma68": "$\\sigma_{68}$", "outliers_percent": "outliers, %", "crps": "CRPS", "ks": "KS"}
+    cells = []
+    for training in ("unweighted", "weighted"):
+        label = training
+        for sample, name in samples.items():
+            values = metrics["science"][training].get(sample, {})
+            cells.append([label, name, *(cell(values, leaf) for leaf in leaves)])
+            label = ""
+    return pipe_table(["Training", "Judged on", *leaves.values()], cells, [14, 20, 17, 15, 19, 15], "llrrrr")
+
+
+def labels(metrics: Mapping[str, Any]) -> str:
+    """Write how well planted bad redshifts are found."""
+    methods = {"leaf_mates": "leaf mates of a random forest", "isolation_forest": "isolation forest"}
+    cells = [
+        [
+            label,
+            *(f"{100 * metrics['labels'][name][leaf]:.0f}" for leaf in ("precision", "recall", "average_precision")),
+        ]
+        for name, label in methods.items()
+    ]
+    header = ["Method", "Precision, %", "Recall, %", "Average precision, %"]
+    return pipe_table(header, cells, [40, 20, 20, 20], "lrrr")
+
+
+def photoz_pages(results: Path, metrics: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    """Write the generated files of paper/tables/ for the results on redshift PDFs: name -> Markdown."""
+    pages = {}
+    for result in ("pit_calibration", "redshift_distributions", "spectroscopic_completeness"):
+        content = metrics.get(result, {"not_run": "its stages have not been run"})
+        section = result.replace("_", "-")
+        if "not_run" in content:
+            pages[f"section-{section}"] = f"This result was not run: {escaped(content['not_run'])}.\n"
+        else:
+            pages[f"section-{section}"] = include(section)
+            pages |= _TABLES[result](results / result, content)
+    written = {
+        "pit_calibration": real_pdfs,
+        "redshift_distributions": real_shifts,
+        "spectroscopic_completeness": real_labels,
+    }
+    pages["section-real-pdfs"] = "Redshift PDFs were not run on real tables here (`make real` does it).\n"
+    for result, write in written.items():
+        real = {name.split("/")[1]: content for name, content in metrics.items() if name.endswith(f"/{result}")}
+        pages[f"real-{result.replace('_', '-')}"] = write(real)
+        if real:
+            pages["section-real-pdfs"] = include("real-pdfs")
+    return pages
+
+
+def _pit_calibration(_: Path, content: dict[str, Any]) -> dict[str, str]:
+    return {
+        "pdf-merit": merit(content),
+        "pdf-points-paper": points(content, "paper", PAPER_ERA),
+        "pdf-points-lsst": points(content, "lsst", LSST_ERA),
+        "pit-panels": panels(content),
+    }
+
+
+def _redshift_distributions(folder: Path, _: dict[str, Any]) -> dict[str, str]:
+    return {"n-z-bins": bins(pd.read_csv(folder / "bins.csv"))}
+
+
+def _spectroscopic_completeness(_: Path, content: dict[str, Any]) -> dict[str, str]:
+    pages = {"bad-labels": labels(content)}
+    if "no_science" in content:
+        return pages | {"section-science-sample": f"There is no science sample: {escaped(content['no_science'])}.\n"}
+    unknown = content["science"]["truth"].get("not_known")
+    pages["science-truth"] = (
+        f"The truth is not known here: {escaped(unknown)}.\n" if unknown else include("science-truth")
+    )
+    return pages | {"section-science-sample": include("science-sample"), "science": science(content)}
+
+
+_TABLES = {
+    "pit_calibration": _pit_calibration,
+    "redshift_distributions": _redshift_distributions,
+    "spectroscopic_completeness": _spectroscopic_completeness,
+}

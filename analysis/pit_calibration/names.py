@@ -1,0 +1,17 @@
+"""What the stages of this result call their files, and the ways of calibration."""
+
+NAME = "pit_calibration"
+MODELS = "photoz_pdf"  # folder of the estimators, which other results use too
+
+CHOICES = "choices.json"  # beside the models: bands, sizes, calibrations
+METRICS = "metrics.json"
+HISTOGRAMS = "histograms.csv"
+PANELS = "panels.csv"
+CONDITIONAL = "conditional.csv"
+
+RAW, RESCALED, REMAPPED = "raw", "rescaled", "remapped"
+VARIANTS = (RAW, RESCALED, REMAPPED)
+CONTROL = "trainz"
+
+UNDERDISPERSED, OVERDISPERSED, BIASED, CALIBRATED = "underdispersed", "overdispersed", "biased", "calibrated"
+TRUE_REDSHIFT = "true redshift"  # a property to bin by that tilts the PIT of calibrated PDFs, too

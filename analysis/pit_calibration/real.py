@@ -1,0 +1,91 @@
+"""The same code on real tables: are redshift PDFs of real galaxies calibrated?"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis import metrics, params, paths
+from analysis.features import SPLITS, sample_with_features, split_sample
+from analysis.photoz_pdf.inputs import band_columns, bands_of
+from analysis.photoz_pdf.race import BANDS, boss_dr10
+from analysis.pit_calibration import names
+from analysis.pit_calibration.calibration import Calibration
+from analysis.pit_calibration.evaluate import measure
+from analysis.pit_calibration.sample import photometry, why_not
+from analysis.pit_calibration.train import fit_estimators
+from analysis.survey.columns_map import read_map
+from analysis.survey.real_tables import TABLES, RealTable, ingested, provenance
+
+RESERVED = "boss_dr10"  # of this table the training galaxies of `bench photoz` alone are read
+
+
+def real_galaxies(table: RealTable, real_data: Path) -> pd.DataFrame:
+    """Return the galaxies of a real table: redshift, split, magnitudes and errors, positions where it has them.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or cannot be used.
+    """
+    settings = params.load("features")
+    if table.name == RESERVED:
+        sample, _reserved = boss_dr10(real_data)
+        columns = np.column_stack([sample.magnitudes, sample.errors])
+        galaxies = pd.DataFrame(columns, columns=band_columns(BANDS)).assign(redshift=sample.z)
+        galaxies["object_id"] = np.arange(1, len(galaxies) + 1)
+    else:
+        with ingested(table, real_data) as catalogue:
+            labelled = sample_with_features(catalogue, settings["z_max"])[["object_id", "redshift"]]
+            wanted = [name for name in band_columns(bands_of(catalogue.columns)) if name in catalogue]
+            positions = [name for name in ("ra", "dec") if name in catalogue]
+            measured = catalogue[["object_id", *positions, *wanted]].drop_duplicates("object_id")
+            galaxies = labelled.merge(measured, on="object_id", how="left")
+    galaxies["split"], _how = split_sample(galaxies, settings["nside"], settings["seed"])
+    return galaxies
+
+
+def on_real_tables(result: str, measure_table: Callable[[pd.DataFrame], dict[str, Any]], real_data: Path) -> None:
+    """Run a result on every real table -> results/real/<table>/<result>/metrics.json: numbers, never rows.
+
+    Parameters
+    ----------
+    result : str
+        Its name.
+    measure_table : callable
+        Takes the galaxies of a table, returns the metrics.
+    real_data : pathlib.Path
+        The folder of real tables.
+    """
+    for table in TABLES:
+        print(f"{table.name}: {table.what}")
+        content: dict[str, Any] = {"provenance": provenance(table, real_data)}
+        if read_map(paths.COLUMN_MAPS / table.map).simulated:
+            content["simulated"] = True
+        galaxies = real_galaxies(table, real_data)
+        why = why_not(galaxies, {})
+        content |= {"not_run": why} if why else measure_table(galaxies)
+        metrics.write_metrics(paths.REAL_RESULTS / table.name / result / names.METRICS, content)
+
+
+def measure_pit(galaxies: pd.DataFrame) -> dict[str, Any]:
+    """Return every number of the result on the galaxies of a table."""
+    sizes = galaxies["split"].value_counts()
+    estimators, fitted = fit_estimators(galaxies, params.load("photoz_pdf") | params.load("train_photoz_pdf"))
+    test = galaxies[galaxies["split"] == "test"]
+    pdfs = {}
+    for name, estimator in estimators.items():
+        calibration = Calibration(**{key: fitted[name][key] for key in ("stretch", "shift", "remapping")})
+        pdfs[name] = calibration.variants(estimator.grid, estimator.pdf(*photometry(test)))
+    n_fitted = {variant: int(sizes["train" if variant == names.RAW else "validation"]) for variant in names.VARIANTS}
+    found, _tables = measure(estimator.grid, pdfs, test, n_fitted, params.load("evaluate_pit_calibration"))
+    sample = {f"n_{split}": int(sizes[split]) for split in SPLITS} | {"n_bands": len(bands_of(galaxies.columns))}
+    return {"sample": sample} | found
+
+
+def run_on_real_tables(options: argparse.Namespace) -> None:
+    """Real tables -> results/real/<table>/pit_calibration/metrics.json."""
+    on_real_tables(names.NAME, measure_pit, options.real_data)

@@ -1,0 +1,1 @@
+"""Hoyle, Gruen et al. (2018): n(z) of tomographic bins, calibrated by resampling a reference field."""

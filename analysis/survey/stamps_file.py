@@ -7,6 +7,8 @@ unbiased, and the variance of the noise grows by less than 5%.
 Datasets, all with one row per object: /stamps (n, 5, ny, nx) int32, /object_id (n,), /psf_fwhm (n, 5) in arcsec,
 /sky_noise (n, 5) in nanomaggies per pixel. Attributes: bands, pixel_scale (arcsec), step (in units of the sky noise),
 zero (the integer of no flux, positive so that the upper bytes of the sky's are all zero: 8% smaller, measured).
+
+Each compressed chunk has a checksum (Fletcher's, of HDF5): zstd alone would turn some damage into other pixels.
 """
 
 from collections.abc import Iterator
@@ -31,6 +33,7 @@ SIDE = 44  # pixels
 STEP = 0.75  # of the sky noise: adds STEP^2 / 12 = 4.7% to its variance
 ZERO = 128
 CHUNK = 32  # stamps compressed together
+_LARGEST = 2.0**30  # integers: well inside 32 bits
 _PER_OBJECT = ("psf_fwhm", "sky_noise")
 
 
@@ -110,12 +113,29 @@ class StampsWriter:
     def _make(self, name: str, size: tuple[int, ...], dtype: type, chunk: int, compression: object) -> None:
         unlimited = (None, *size)
         self._file.create_dataset(
-            name, (0, *size), dtype, maxshape=unlimited, chunks=(chunk, *size), compression=compression, shuffle=True
+            name,
+            (0, *size),
+            dtype,
+            maxshape=unlimited,
+            chunks=(chunk, *size),
+            compression=compression,
+            shuffle=True,
+            fletcher32=True,
         )
 
     def append(self, stamps: Stamps) -> None:
-        """Add stamps after those that are there; quickest in multiples of `CHUNK`."""
+        """Add stamps after those that are there; quickest in multiples of `CHUNK`.
+
+        Raises
+        ------
+        InputError
+            If a pixel cannot be a number of steps of the sky noise: it is NaN or infinite, or the noise is not above 0.
+        """
         noise = stamps.sky_noise.astype(np.float32)  # as stored, so that reading undoes writing
+        possible = np.abs(stamps.pixels).max((1, 2, 3)) < _LARGEST * STEP * noise.min(1)  # no NaN is less than anything
+        if not possible.all():
+            where = f"stamp of object {stamps.object_id[~possible][0]}"
+            raise InputError(f"{where}: expected finite pixels and a sky noise above 0 in every band")
         columns = {
             "stamps": quantize(stamps.pixels, stamps.object_id, noise),
             "object_id": stamps.object_id,
@@ -159,19 +179,79 @@ def _open(path: Path) -> h5py.File:
         file = h5py.File(path, "r")
     except OSError as error:
         raise InputError(f"{path}: not a readable HDF5 file ({error})") from None
-    missing = {"stamps", "object_id", *_PER_OBJECT} - set(file)
-    if missing or not {"step", "zero"} <= set(file.attrs):
+    if fault := _layout_fault(file):
         file.close()
-        raise InputError(
-            f"{path}: no dataset {sorted(missing)} or attribute step, zero; expected a stamps file of `survey ingest-stamps`"
-        )
+        raise InputError(f"{path}: {fault}; expected a stamps file of `survey ingest-stamps`")
     return file
+
+
+def _layout_fault(file: h5py.File) -> str:
+    """Say what of the format (see the top) a file breaks; empty if nothing."""
+    if missing := sorted({"stamps", "object_id", *_PER_OBJECT} - set(file)):
+        return f"no dataset {', '.join(missing)}"
+    if missing := sorted({"bands", "pixel_scale", "step", "zero"} - set(file.attrs)):
+        return f"no attribute {', '.join(missing)}"
+    if file.attrs["bands"] != "".join(BANDS):
+        return f"bands {file.attrs['bands']!r} are not {''.join(BANDS)}"
+    n, bands = len(file["object_id"]), len(BANDS)
+    ny, nx = file["stamps"].shape[2:] if file["stamps"].ndim == 4 else (0, 0)
+    shapes = {"stamps": (n, bands, ny, nx), "object_id": (n,), **dict.fromkeys(_PER_OBJECT, (n, bands))}
+    for name, shape in shapes.items():
+        if file[name].shape != shape or 0 in shape[1:]:
+            wanted = f"({n}, {bands}, ny, nx)" if name == "stamps" else shape
+            return f"dataset {name} has shape {file[name].shape}, not {wanted}"
+    return ""
 
 
 def read_ids(path: Path) -> np.ndarray:
     """Return the object_id of every stamp, in the file's order."""
     with _open(path) as file:
-        return file["object_id"][:]
+        return _read_column(file, "object_id", path)
+
+
+def _read_column(file: h5py.File, name: str, path: Path, rows: slice = slice(None)) -> np.ndarray:
+    """Read rows of a dataset with few numbers per object."""
+    try:
+        return file[name][rows]
+    except OSError as error:
+        raise InputError(f"{path}: dataset {name} is corrupted ({error})") from None
+
+
+@dataclass(frozen=True)
+class About:
+    """What a stamps file holds beside pixels.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        ny, nx.
+    pixel_scale : float
+        Arcsec.
+    object_id : ndarray of int64 (n,)
+    psf_fwhm : ndarray of float32 (n, 5)
+        Arcsec; NaN where unknown.
+    sky_noise : ndarray of float32 (n, 5)
+        Nanomaggies per pixel.
+    """
+
+    shape: tuple[int, int]
+    pixel_scale: float
+    object_id: np.ndarray
+    psf_fwhm: FloatArray
+    sky_noise: FloatArray
+
+
+def read_about(path: Path) -> About:
+    """Read all of a stamps file but the pixels.
+
+    Raises
+    ------
+    InputError
+        If the file is no stamps file, or corrupted.
+    """
+    with _open(path) as file:
+        columns = {name: _read_column(file, name, path) for name in ("object_id", *_PER_OBJECT)}
+        return About(file["stamps"].shape[2:], float(file.attrs["pixel_scale"]), **columns)
 
 
 def _read_integers(dataset: h5py.Dataset, rows: slice, object_id: np.ndarray, path: Path) -> np.ndarray:
@@ -186,7 +266,8 @@ def _read_integers(dataset: h5py.Dataset, rows: slice, object_id: np.ndarray, pa
             dataset[start:stop]
         except OSError:
             ids = f"{object_id[start - rows.start]} to {object_id[stop - rows.start - 1]}"
-            raise InputError(f"{path}: stamps of objects {ids} (rows {start} on) are corrupted ({reason})") from None
+            where = f"stamps of objects {ids} (rows {start + 1} to {stop})"
+            raise InputError(f"{path}: {where} are corrupted ({reason})") from None
     raise InputError(f"{path}: stamps cannot be read ({reason})")
 
 
@@ -200,11 +281,11 @@ def read_stamps(path: Path, start: int = 0, stop: int | None = None) -> Stamps:
     """
     with _open(path) as file:
         rows = slice(start, len(file["object_id"]) if stop is None else stop)
-        object_id = file["object_id"][rows]
+        object_id = _read_column(file, "object_id", path, rows)
         integers = _read_integers(file["stamps"], rows, object_id, path)
-        noise = file["sky_noise"][rows]
+        noise, width = (_read_column(file, name, path, rows) for name in ("sky_noise", "psf_fwhm"))
         pixels = restore(integers, object_id, noise, float(file.attrs["step"]), int(file.attrs["zero"]))
-        return Stamps(pixels, object_id, file["psf_fwhm"][rows], noise)
+        return Stamps(pixels, object_id, width, noise)
 
 
 def iterate_stamps(path: Path, batch: int = 16 * CHUNK) -> Iterator[Stamps]:

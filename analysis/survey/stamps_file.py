@@ -11,13 +11,14 @@ zero (the integer of no flux, positive so that the upper bytes of the sky's are 
 Each compressed chunk has a checksum (Fletcher's, of HDF5): zstd alone would turn some damage into other pixels.
 """
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import h5py
 import hdf5plugin
@@ -89,6 +90,38 @@ def restore(
     return ((integers - zero - dither) * (step * sky_noise[:, :, None, None])).astype(np.float32)
 
 
+class _Disk(io.FileIO):
+    """A file whose errors HDF5 never hears of: when it cannot write, it may crash the process (h5py issue 914)."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "w+")
+        self._error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write all of some bytes, or keep the error."""
+        view = memoryview(data).cast("B")
+        size = len(view)
+        try:
+            while len(view) and not self._error:
+                view = view[super().write(view) :]
+        except OSError as error:
+            self._error = error
+        return size
+
+    def truncate(self, size: int | None = None) -> int:
+        """Make the file longer or shorter, or keep the error."""
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self._error = self._error or error
+            return size or 0
+
+    def check(self) -> None:
+        """Raise what was kept."""
+        if self._error:
+            raise self._error
+
+
 class StampsWriter:
     """Writes stamps.h5 batch by batch; use as a context manager, on a path that is renamed when all is done.
 
@@ -102,7 +135,8 @@ class StampsWriter:
     """
 
     def __init__(self, path: Path, shape: tuple[int, int] = (SIDE, SIDE), pixel_scale: float = PIXEL_SCALE) -> None:
-        self._file = h5py.File(path, "w", track_order=False, libver="v110")
+        self._disk = _Disk(path)
+        self._file = h5py.File(self._disk, "w", track_order=False, libver="v110")
         self._file.attrs.update({"bands": "".join(BANDS), "pixel_scale": pixel_scale, "step": STEP, "zero": ZERO})
         size = (len(BANDS), *shape)
         self._make("stamps", size, np.int32, CHUNK, hdf5plugin.Zstd(clevel=12))
@@ -144,6 +178,7 @@ class StampsWriter:
         }
         for name, values in columns.items():
             self._extend(name, values)
+        self._disk.check()
 
     def append_file(self, path: Path) -> None:
         """Add the stamps of another file of the same shape as they are, compressed chunk by compressed chunk.
@@ -160,6 +195,7 @@ class StampsWriter:
                 dataset.id.write_direct_chunk((before + start, 0, 0, 0), chunk, mask)
             for name in ("object_id", *_PER_OBJECT):
                 self._extend(name, other[name][:])
+        self._disk.check()
 
     def _extend(self, name: str, values: np.ndarray) -> None:
         dataset = self._file[name]
@@ -172,6 +208,9 @@ class StampsWriter:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._file.close()
+        self._disk.close()
+        if error is None:
+            self._disk.check()
 
 
 def _open(path: Path) -> h5py.File:

@@ -36,8 +36,8 @@ def summarise_stamps(directory: Path) -> dict[str, Any] | None:
     ------
     InputError
         If the file is no stamps file, a chunk is corrupted, a stamp has no row in the catalogue or the row of another
-        stamp, a pixel is no number, a band is dead (all pixels alike to within its sky noise), or a PSF or sky noise is not above 0: the
-        object and its row, counted from 1, are named.
+        stamp, a pixel is no number, a band is dead (its pixels are alike to within its sky noise), or a PSF or sky
+        noise is not above 0: the object and its row, counted from 1, are named.
     """
     path = Path(directory) / STAMPS
     if not path.is_file():

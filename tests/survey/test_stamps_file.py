@@ -1,5 +1,8 @@
 """stamps.h5: what quantization does to the noise, and what a damaged file says."""
 
+import contextlib
+import resource
+
 import h5py
 import numpy as np
 import pytest
@@ -173,3 +176,25 @@ def test_other_files_are_refused(tmp_path):
     (tmp_path / "stamps.h5").write_text("no HDF5")
     with pytest.raises(InputError, match="not a readable HDF5 file"):
         read_stamps(tmp_path / "stamps.h5")
+
+
+@contextlib.contextmanager
+def _largest_file(size):
+    """Let writing beyond some bytes of a file fail, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_an_error_at_once_and_no_crash(tmp_path):
+    """HDF5 would crash when it closes its file, if it were told."""
+    stamps, appended = _noise(CHUNK), []
+    complaint = pytest.raises(OSError, match="File too large")
+    with _largest_file(200_000), complaint, StampsWriter(tmp_path / "stamps.h5") as writer:
+        for _ in range(10):
+            writer.append(stamps)
+            appended.append(1)
+    assert 1 <= len(appended) < 3  # 128 kB each

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from analysis.errors import InputError
+from analysis.survey.mock import parts
 from analysis.survey.mock.parts import PARTS, leftovers, resumable_folder, run_all, whole_part, working_folder
 
 JOB = {"seed": 1}
@@ -108,6 +109,16 @@ def test_an_error_of_a_worker_is_raised_here(tmp_path: Path) -> None:
 def test_a_killed_worker_is_told_of() -> None:
     with pytest.raises(InputError, match=r"worker process was killed.*--workers"):
         list(run_all(die, [(1,), (2,)], 2))
+
+
+def test_workers_use_one_thread_each_and_the_environment_is_left_as_it_was(monkeypatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    with parts._one_thread_each():
+        code = "import os; print(os.environ['OMP_NUM_THREADS'], os.environ['OPENBLAS_NUM_THREADS'])"
+        assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["1", "1"]
+    assert os.environ["OMP_NUM_THREADS"] == "5"
+    assert "OPENBLAS_NUM_THREADS" not in os.environ
 
 
 _PARENT = """

@@ -221,11 +221,12 @@ def fiber_weights(fwhm: FloatArray) -> FloatArray:
 
 
 def _interpolate(curves: FloatArray, distance: FloatArray) -> FloatArray:
-    """Read curves (n, k, len(_DISTANCE)) at distances (n, 1, pixels)."""
+    """Read curves (n, k, len(_DISTANCE)) at distances (n, 1, pixels); zero beyond the last."""
     place = distance / _DISTANCE[1]
-    below = np.broadcast_to(place.astype(int), (*curves.shape[:2], place.shape[-1]))
-    low, high = (np.take_along_axis(curves, below + k, axis=-1) for k in (0, 1))
-    return low + (place - below) * (high - low)
+    below = np.minimum(place.astype(int), len(_DISTANCE) - 2)
+    index = np.broadcast_to(below, (*curves.shape[:2], below.shape[-1]))
+    low, high = (np.take_along_axis(curves, index + k, axis=-1) for k in (0, 1))
+    return np.where(distance < _DISTANCE[-1], low + (place - below) * (high - low), 0.0)
 
 
 def _weighted_sum(

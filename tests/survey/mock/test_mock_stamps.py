@@ -170,6 +170,21 @@ def _image(placed: pd.DataFrame, x: float = 0.0, y: float = 0.0, side: int = SID
     return stamps.draw_image(photometry.Scene.of(placed), range(1), R, np.array([[x, y]]), side)
 
 
+@pytest.mark.parametrize("bulge", [0.0, 1.0])
+@pytest.mark.parametrize("radius", [0.7, 1.7, 3.5, 5.5])
+def test_the_catalogue_without_noise_is_what_the_stamp_without_noise_shows(radius: float, bulge: float) -> None:
+    placed = _placed(bulge=bulge, bulge_radius=radius, disc_radius=radius, disc_axis_ratio=0.7)
+    scene, image = photometry.Scene.of(placed), _image(placed, 0.1, 0.05, side=101)
+    fwhm = scene.fwhm.astype(np.float32)
+    quiet = Stamps(np.repeat(image[None, None], 5, axis=1), np.array([1]), fwhm, np.full((1, 5), 1e-3, np.float32))
+    measured = measure(quiet)
+    expected = FLUX * scene.seen("psf_fraction", scene.fwhm)
+    assert magnitudes(measured.psf_flux) == pytest.approx(magnitudes(expected), abs=0.004)
+    fibre = np.full_like(scene.flux, photometry.FIBER_SEEING)
+    within = photometry._at_radius(scene.seen("enclosed", fibre), photometry.FIBER_RADIUS / fibre)
+    assert magnitudes(measured.fiber_flux) == pytest.approx(magnitudes(FLUX * within), abs=0.008)
+
+
 FLUX = 10 ** (0.4 * (22.5 - 17.0))
 DISC, BULGE = {"disc_radius": 2.0}, {"disc_radius": 2.0, "bulge": 1.0, "bulge_radius": 2.0}
 

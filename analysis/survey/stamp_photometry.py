@@ -263,5 +263,6 @@ def petrosian_radius(images: FloatArray, distance: FloatArray) -> FloatArray:
     after = np.maximum(below.argmax(axis=-1), 1)[..., None]
     high, low = (np.take_along_axis(ratio, after - k, axis=-1)[..., 0] for k in (1, 0))
     step = (high - PETROSIAN_RATIO) / (high - low)
+    measurable = below.any(axis=-1) & (step >= 0) & (step <= 1)
     log_radius = np.log(_RADII[_JUMP]) + (after[..., 0] - 1 + step) * np.log(_RADII[1] / _RADII[0])
-    return np.where(below.any(axis=-1) & (step >= 0) & (step <= 1), np.exp(log_radius), np.nan)
+    return np.exp(np.where(measurable, log_radius, np.nan))

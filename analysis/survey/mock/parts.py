@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from glob import escape
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -67,8 +67,7 @@ def resumable_folder(directory: Path, job: dict[str, Any]) -> Iterator[Path]:
             work.rename(directory)
     except OSError as error:
         advice = f"what is done is kept in {work}: the same command goes on from there"
-        reason = str(error).partition("\n")[0]  # HDF5 adds lines for its developers
-        raise InputError(f"{directory}: cannot be written ({reason}); {advice}") from error
+        raise InputError(f"{directory}: cannot be written ({error}); {advice}") from error
 
 
 @contextmanager
@@ -89,9 +88,10 @@ def leftovers(directory: Path) -> list[Path]:
 def _tell_of_leftovers(directory: Path, work: Path) -> None:
     """Say in one line what unfinished jobs with other settings, or of other code, have left; it may be many GB."""
     if others := [path for path in leftovers(directory) if path != work]:
-        size = decimal(sum(file.stat().st_size for path in others for file in path.rglob("*") if file.is_file()))
-        text = f"left by unfinished runs with other settings or code ({size}, not used; delete if not wanted):"
-        Console(stderr=True).print(text, *others, highlight=False, markup=False, soft_wrap=True)
+        with suppress(FileNotFoundError):  # one of them may be at work, not left
+            size = decimal(sum(file.stat().st_size for path in others for file in path.rglob("*")))
+            text = f"left by unfinished runs with other settings or code ({size}, not used; delete if not wanted):"
+            Console(stderr=True).print(text, *others, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager

@@ -91,9 +91,13 @@ def test_magnitudes_agree_with_the_catalogue(survey: Survey, label: str, name: s
     uncertain = [1.25 * _width(d) / np.sqrt(np.isfinite(d).sum()) for d in difference.T]  # quasars in z
     assert (np.abs(medians) < np.maximum(0.02, 3 * np.array(uncertain))).all(), dict(zip(BANDS, medians, strict=True))
     assert _width(pull) == pytest.approx(1.0, abs=0.15)
-    for k, band in enumerate(BANDS):
-        noise_of_width = 0.96 / np.sqrt(np.isfinite(pull[:, k]).sum())
-        assert _width(pull[:, k]) == pytest.approx(1.0, abs=max(0.15, 3 * noise_of_width)), band
+
+
+@pytest.mark.parametrize("name", SYSTEMATIC)
+def test_errors_are_honest_in_every_band(survey: Survey, name: str) -> None:
+    pulls = np.concatenate([_compare(survey, label, name)[1] for label in NUMBER])
+    widths = [_width(pulls[:, k]) for k in range(5)]
+    assert widths == pytest.approx([1.0] * 5, abs=0.15), dict(zip(BANDS, widths, strict=True))
 
 
 def test_magnitudes_agree_at_all_magnitudes(survey: Survey) -> None:
@@ -111,7 +115,7 @@ def test_petrosian_radii_agree_with_the_catalogue(survey: Survey, label: str) ->
         ours, theirs = (table[f"petroRad_{band}"][precise] for table in (survey.measured.columns(), survey.catalogue))
         assert (ours / theirs).median() == pytest.approx(1.0, abs=0.02)
         assert ours[theirs < 0.7 * SIDE / 2 * PIXEL_SCALE].notna().mean() > 0.97  # larger ones do not fit on a stamp
-        if label == "GALAXY":
+        if label == "GALAXY" and band == "r":
             both = np.sqrt(ours * theirs)  # bins of one of them would choose by its noise
             for low, high in ((1.5, 2.5), (2.5, 3.5), (3.5, 4.5), (4.5, 6.0)):
                 inside = both.between(low, high)
@@ -267,12 +271,12 @@ def test_neighbours_are_as_many_as_the_sky_has(sin_b: float) -> None:
 
 
 def test_neighbours_are_seen_on_stamps(survey: Survey) -> None:
-    """Light beyond 5 arcsec of stars: none but that of neighbours, whose mean brightness is known."""
+    """Light further than 6 arcsec from a star is that of others: of a good part of them in a stamp, 0.3 on average."""
     star = survey.of("STAR")
     corners = np.indices((SIDE, SIDE)) - (SIDE - 1) / 2
     far = np.hypot(*corners) * PIXEL_SCALE > 6
-    bright = survey.stamps.pixels[star, R][:, far].max(axis=1) > 20 * survey.stamps.sky_noise[star, R]
-    assert 0.02 < bright.mean() < 0.4
+    bright = survey.stamps.pixels[star, R][:, far].max(axis=1) > 6 * survey.stamps.sky_noise[star, R]
+    assert 0.02 < bright.mean() < 0.3
 
 
 def test_a_stamp_does_not_depend_on_which_others_are_drawn_with_it(survey: Survey, sky: pd.DataFrame) -> None:

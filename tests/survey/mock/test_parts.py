@@ -56,9 +56,9 @@ def test_an_error_leaves_no_half_of_a_part(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"out: cannot be written .*No space left.* the same command goes on"):
-        with resumable_folder(tmp_path / "out", JOB):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    complaint = pytest.raises(InputError, match=r"out: cannot be written .*No space left.* the same command goes on")
+    with complaint, resumable_folder(tmp_path / "out", JOB):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert not (tmp_path / "out").exists()
 
 

@@ -24,7 +24,7 @@ MOCK = """\
 Draw a mock survey: galaxies, stars and quasars as SDSS would have measured them. The same seed gives the same
 survey, whatever the number of workers. The truth lies beside the catalogue (truth.parquet); the pipeline
 never reads it. Some of the objects, or all, get images in ugriz (stamps.h5). A run that was killed is taken up by the
-same command.
+same command: until all is drawn, its parts are in the hidden folder .DIR.*.unfinished.
 
   python -m analysis survey mock --objects 2000 --seed 1 --stamps 500 --out /tmp/mock
 """
@@ -60,8 +60,8 @@ has been fetched lies in DIR.download until all is there, and --resume goes on a
 """
 
 VALIDATE = """\
-Say what a survey holds and lacks: unit, range and nulls of each column, the columns that are not there,
-whether the files are those that the provenance tells of. Exit code 2 if the survey breaks the contract.
+Say what a survey holds and lacks: unit, range and nulls of each column, the columns that are not there, what stamps
+there are, whether the files are those that the provenance tells of. Exit code 2 if the survey breaks the contract.
 
   python -m analysis survey validate data
 """

@@ -5,16 +5,20 @@ tile-compressed FITS images are (Pence et al. 2010, PASP 122, 1065; FITS standar
 unbiased, and the variance of the noise grows by less than 5%.
 
 Datasets, all with one row per object: /stamps (n, 5, ny, nx) int32, /object_id (n,), /psf_fwhm (n, 5) in arcsec,
-/sky_noise (n, 5) in nanomaggies per pixel. Attributes: bands, pixel_scale (arcsec), step (in units of the sky noise).
+/sky_noise (n, 5) in nanomaggies per pixel. Attributes: bands, pixel_scale (arcsec), step (in units of the sky noise),
+zero (the integer of no flux, positive so that the upper bytes of the sky's are all zero: 8% smaller, measured).
+
+Each compressed chunk has a checksum (Fletcher's, of HDF5): zstd alone would turn some damage into other pixels.
 """
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import h5py
 import hdf5plugin
@@ -28,7 +32,9 @@ FloatArray = np.ndarray
 PIXEL_SCALE = 0.396  # arcsec, of SDSS's camera
 SIDE = 44  # pixels
 STEP = 0.75  # of the sky noise: adds STEP^2 / 12 = 4.7% to its variance
+ZERO = 128
 CHUNK = 32  # stamps compressed together
+_LARGEST = 2.0**30  # integers: well inside 32 bits
 _PER_OBJECT = ("psf_fwhm", "sky_noise")
 
 
@@ -73,13 +79,47 @@ def _dither(object_id: np.ndarray, pixels: int) -> FloatArray:
 def quantize(pixels: FloatArray, object_id: np.ndarray, sky_noise: FloatArray, step: float = STEP) -> np.ndarray:
     """Turn pixels (n, 5, ny, nx) into integers in steps of `step` times the sky noise (n, 5)."""
     dither = _dither(object_id, int(np.prod(pixels.shape[1:]))).reshape(pixels.shape)
-    return np.rint(pixels / (step * sky_noise[:, :, None, None]) + dither).astype(np.int32)
+    return np.rint(pixels / (step * sky_noise[:, :, None, None]) + dither).astype(np.int32) + ZERO
 
 
-def restore(integers: np.ndarray, object_id: np.ndarray, sky_noise: FloatArray, step: float = STEP) -> FloatArray:
+def restore(
+    integers: np.ndarray, object_id: np.ndarray, sky_noise: FloatArray, step: float = STEP, zero: int = ZERO
+) -> FloatArray:
     """Turn the integers of `quantize` back into nanomaggies, float32."""
     dither = _dither(object_id, int(np.prod(integers.shape[1:]))).reshape(integers.shape)
-    return ((integers - dither) * (step * sky_noise[:, :, None, None])).astype(np.float32)
+    return ((integers - zero - dither) * (step * sky_noise[:, :, None, None])).astype(np.float32)
+
+
+class _Disk(io.FileIO):
+    """A file whose errors HDF5 never hears of: when it cannot write, it may crash the process (h5py issue 914)."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "w+")
+        self._error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write all of some bytes, or keep the error."""
+        view = memoryview(data).cast("B")
+        size = len(view)
+        try:
+            while len(view) and not self._error:
+                view = view[super().write(view) :]
+        except OSError as error:
+            self._error = error
+        return size
+
+    def truncate(self, size: int | None = None) -> int:
+        """Make the file longer or shorter, or keep the error."""
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self._error = self._error or error
+            return size or 0
+
+    def check(self) -> None:
+        """Raise what was kept."""
+        if self._error:
+            raise self._error
 
 
 class StampsWriter:
@@ -95,11 +135,11 @@ class StampsWriter:
     """
 
     def __init__(self, path: Path, shape: tuple[int, int] = (SIDE, SIDE), pixel_scale: float = PIXEL_SCALE) -> None:
-        self._file = h5py.File(path, "w", track_order=False, libver="v110")
-        self._file.attrs.update({"bands": "".join(BANDS), "pixel_scale": pixel_scale, "step": STEP})
+        self._disk = _Disk(path)
+        self._file = h5py.File(self._disk, "w", track_order=False, libver="v110")
+        self._file.attrs.update({"bands": "".join(BANDS), "pixel_scale": pixel_scale, "step": STEP, "zero": ZERO})
         size = (len(BANDS), *shape)
-        compression = hdf5plugin.Bitshuffle(cname="zstd", clevel=9)
-        self._make("stamps", size, np.int32, CHUNK, compression)
+        self._make("stamps", size, np.int32, CHUNK, hdf5plugin.Zstd(clevel=12))
         self._make("object_id", (), np.int64, 4096, hdf5plugin.Zstd())
         for name in _PER_OBJECT:
             self._make(name, (len(BANDS),), np.float32, 4096, hdf5plugin.Zstd())
@@ -107,12 +147,29 @@ class StampsWriter:
     def _make(self, name: str, size: tuple[int, ...], dtype: type, chunk: int, compression: object) -> None:
         unlimited = (None, *size)
         self._file.create_dataset(
-            name, (0, *size), dtype, maxshape=unlimited, chunks=(chunk, *size), compression=compression
+            name,
+            (0, *size),
+            dtype,
+            maxshape=unlimited,
+            chunks=(chunk, *size),
+            compression=compression,
+            shuffle=True,
+            fletcher32=True,
         )
 
     def append(self, stamps: Stamps) -> None:
-        """Add stamps after those that are there; quickest in multiples of `CHUNK`."""
+        """Add stamps after those that are there; quickest in multiples of `CHUNK`.
+
+        Raises
+        ------
+        InputError
+            If a pixel cannot be a number of steps of the sky noise: it is NaN or infinite, or the noise is not above 0.
+        """
         noise = stamps.sky_noise.astype(np.float32)  # as stored, so that reading undoes writing
+        possible = np.abs(stamps.pixels).max((1, 2, 3)) < _LARGEST * STEP * noise.min(1)  # no NaN is less than anything
+        if not possible.all():
+            where = f"stamp of object {stamps.object_id[~possible][0]}"
+            raise InputError(f"{where}: expected finite pixels and a sky noise above 0 in every band")
         columns = {
             "stamps": quantize(stamps.pixels, stamps.object_id, noise),
             "object_id": stamps.object_id,
@@ -121,6 +178,7 @@ class StampsWriter:
         }
         for name, values in columns.items():
             self._extend(name, values)
+        self._disk.check()
 
     def append_file(self, path: Path) -> None:
         """Add the stamps of another file of the same shape as they are, compressed chunk by compressed chunk.
@@ -137,6 +195,7 @@ class StampsWriter:
                 dataset.id.write_direct_chunk((before + start, 0, 0, 0), chunk, mask)
             for name in ("object_id", *_PER_OBJECT):
                 self._extend(name, other[name][:])
+        self._disk.check()
 
     def _extend(self, name: str, values: np.ndarray) -> None:
         dataset = self._file[name]
@@ -149,6 +208,9 @@ class StampsWriter:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._file.close()
+        self._disk.close()
+        if error is None:
+            self._disk.check()
 
 
 def _open(path: Path) -> h5py.File:
@@ -156,17 +218,79 @@ def _open(path: Path) -> h5py.File:
         file = h5py.File(path, "r")
     except OSError as error:
         raise InputError(f"{path}: not a readable HDF5 file ({error})") from None
-    missing = {"stamps", "object_id", *_PER_OBJECT} - set(file)
-    if missing or "step" not in file.attrs:
+    if fault := _layout_fault(file):
         file.close()
-        raise InputError(f"{path}: no dataset {sorted(missing)}; expected a stamps file of `survey ingest-stamps`")
+        raise InputError(f"{path}: {fault}; expected a stamps file of `survey ingest-stamps`")
     return file
+
+
+def _layout_fault(file: h5py.File) -> str:
+    """Say what of the format (see the top) a file breaks; empty if nothing."""
+    if missing := sorted({"stamps", "object_id", *_PER_OBJECT} - set(file)):
+        return f"no dataset {', '.join(missing)}"
+    if missing := sorted({"bands", "pixel_scale", "step", "zero"} - set(file.attrs)):
+        return f"no attribute {', '.join(missing)}"
+    if file.attrs["bands"] != "".join(BANDS):
+        return f"bands {file.attrs['bands']!r} are not {''.join(BANDS)}"
+    n, bands = len(file["object_id"]), len(BANDS)
+    ny, nx = file["stamps"].shape[2:] if file["stamps"].ndim == 4 else (0, 0)
+    shapes = {"stamps": (n, bands, ny, nx), "object_id": (n,), **dict.fromkeys(_PER_OBJECT, (n, bands))}
+    for name, shape in shapes.items():
+        if file[name].shape != shape or 0 in shape[1:]:
+            wanted = f"({n}, {bands}, ny, nx)" if name == "stamps" else shape
+            return f"dataset {name} has shape {file[name].shape}, not {wanted}"
+    return ""
 
 
 def read_ids(path: Path) -> np.ndarray:
     """Return the object_id of every stamp, in the file's order."""
     with _open(path) as file:
-        return file["object_id"][:]
+        return _read_column(file, "object_id", path)
+
+
+def _read_column(file: h5py.File, name: str, path: Path, rows: slice = slice(None)) -> np.ndarray:
+    """Read rows of a dataset with few numbers per object."""
+    try:
+        return file[name][rows]
+    except OSError as error:
+        raise InputError(f"{path}: dataset {name} is corrupted ({error})") from None
+
+
+@dataclass(frozen=True)
+class About:
+    """What a stamps file holds beside pixels.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        ny, nx.
+    pixel_scale : float
+        Arcsec.
+    object_id : ndarray of int64 (n,)
+    psf_fwhm : ndarray of float32 (n, 5)
+        Arcsec; NaN where unknown.
+    sky_noise : ndarray of float32 (n, 5)
+        Nanomaggies per pixel.
+    """
+
+    shape: tuple[int, int]
+    pixel_scale: float
+    object_id: np.ndarray
+    psf_fwhm: FloatArray
+    sky_noise: FloatArray
+
+
+def read_about(path: Path) -> About:
+    """Read all of a stamps file but the pixels.
+
+    Raises
+    ------
+    InputError
+        If the file is no stamps file, or corrupted.
+    """
+    with _open(path) as file:
+        columns = {name: _read_column(file, name, path) for name in ("object_id", *_PER_OBJECT)}
+        return About(file["stamps"].shape[2:], float(file.attrs["pixel_scale"]), **columns)
 
 
 def _read_integers(dataset: h5py.Dataset, rows: slice, object_id: np.ndarray, path: Path) -> np.ndarray:
@@ -181,7 +305,8 @@ def _read_integers(dataset: h5py.Dataset, rows: slice, object_id: np.ndarray, pa
             dataset[start:stop]
         except OSError:
             ids = f"{object_id[start - rows.start]} to {object_id[stop - rows.start - 1]}"
-            raise InputError(f"{path}: stamps of objects {ids} (rows {start} on) are corrupted ({reason})") from None
+            where = f"stamps of objects {ids} (rows {start + 1} to {stop})"
+            raise InputError(f"{path}: {where} are corrupted ({reason})") from None
     raise InputError(f"{path}: stamps cannot be read ({reason})")
 
 
@@ -195,11 +320,11 @@ def read_stamps(path: Path, start: int = 0, stop: int | None = None) -> Stamps:
     """
     with _open(path) as file:
         rows = slice(start, len(file["object_id"]) if stop is None else stop)
-        object_id = file["object_id"][rows]
+        object_id = _read_column(file, "object_id", path, rows)
         integers = _read_integers(file["stamps"], rows, object_id, path)
-        noise = file["sky_noise"][rows]
-        pixels = restore(integers, object_id, noise, float(file.attrs["step"]))
-        return Stamps(pixels, object_id, file["psf_fwhm"][rows], noise)
+        noise, width = (_read_column(file, name, path, rows) for name in ("sky_noise", "psf_fwhm"))
+        pixels = restore(integers, object_id, noise, float(file.attrs["step"]), int(file.attrs["zero"]))
+        return Stamps(pixels, object_id, width, noise)
 
 
 def iterate_stamps(path: Path, batch: int = 16 * CHUNK) -> Iterator[Stamps]:

@@ -14,7 +14,6 @@ from analysis.errors import InputError
 from analysis.files import replacing
 from analysis.survey.catalogue import (
     PROVENANCE,
-    STAMPS,
     TRUTH,
     catalogue_path,
     column_names,
@@ -23,6 +22,7 @@ from analysis.survey.catalogue import (
     sha256,
 )
 from analysis.survey.schema import BANDS, CLASSES, COLUMNS, check_catalogue, check_columns, column_of
+from analysis.survey.stamps_summary import described, summarise_stamps
 
 
 def summarise(directory: Path) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def summarise(directory: Path) -> dict[str, Any]:
     -------
     dict
         For JSON: objects, with_redshift, classes (counts), columns (name to unit, min, median, max and nulls,
-        a fraction), missing_columns, stamps (whether there are any), and provenance
+        a fraction), missing_columns, stamps (see `summarise_stamps`; None if there are none), and provenance
         (kind, source, and whether checksums are recorded; None if the folder does not say where it comes
         from).
 
@@ -69,7 +69,7 @@ def summarise(directory: Path) -> dict[str, Any]:
             summary["with_redshift"] = int(table[name].notna().sum())
     return summary | {
         "missing_columns": [name for name in COLUMNS if name not in names],
-        "stamps": (directory / STAMPS).is_file(),
+        "stamps": summarise_stamps(directory),
         "provenance": _check_provenance(directory),
     }
 
@@ -147,7 +147,7 @@ def print_summary(summary: dict[str, Any], directory: Path) -> None:
     lines = {
         "class": counts,
         "redshifts": f"{summary['with_redshift']:,}",
-        "stamps": "yes" if summary["stamps"] else "no",
+        **described(summary["stamps"]),
         "provenance": origin,
         "not in this survey": _by_band(summary["missing_columns"]) or "nothing",
     }

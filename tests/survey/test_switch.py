@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,13 +14,34 @@ import yaml
 
 from analysis.errors import InputError
 from analysis.survey import switch
-from analysis.survey.catalogue import TRUTH, read_catalogue, write_survey
+from analysis.survey.catalogue import (
+    STAMPS,
+    TRUTH,
+    read_catalogue,
+    read_provenance,
+    sha256,
+    write_provenance,
+    write_survey,
+)
+from analysis.survey.stamps_file import Stamps, StampsWriter
+from analysis.survey.validate import summarise
 
 
-def make_survey(folder, objects):
+def make_survey(folder, objects, stamps=False):
     table = pd.DataFrame({"object_id": np.arange(objects), "redshift": np.full(objects, 0.1)})
     write_survey(table, folder, {"kind": "ingested"})
+    if stamps:
+        add_stamps(folder, objects)
     return folder
+
+
+def add_stamps(folder, number):
+    """Give the first objects of a survey stamps of noise, and say so in its provenance."""
+    pixels = np.random.default_rng(1).normal(size=(number, 5, 12, 12)).astype(np.float32)
+    ones = np.ones((number, 5), np.float32)
+    with StampsWriter(folder / STAMPS, (12, 12)) as writer:
+        writer.append(Stamps(pixels, np.arange(number), ones, ones))
+    write_provenance(folder, {"kind": "ingested"}, {"stamps": number})
 
 
 def dvc(root, *arguments):
@@ -69,12 +91,12 @@ def root(template, tmp_path):
 def test_use_and_back(root, tmp_path):
     """A survey comes in whole but for the truth, recorded and cached; the default comes from the remote."""
     before = (root / "data.dvc").read_text()
-    mine = make_survey(tmp_path / "mine", 5)
-    (mine / "stamps.h5").write_bytes(b"stamps")
+    mine = make_survey(tmp_path / "mine", 5, stamps=True)
     (mine / TRUTH).write_bytes(b"truth")
     switch.use_survey(mine, root)
     assert objects_in_place(root) == 5
-    assert (root / "data" / "stamps.h5").read_bytes() == b"stamps"
+    assert summarise(root / "data")["stamps"]["stamps"] == 5
+    assert sha256(root / "data" / STAMPS) == read_provenance(root / "data")["sha256"][STAMPS] == sha256(mine / STAMPS)
     assert not (root / "data" / TRUTH).exists()
     assert (mine / TRUTH).exists()
     assert (root / "data.dvc").read_text() != before
@@ -85,7 +107,24 @@ def test_use_and_back(root, tmp_path):
     assert objects_in_place(root) == 2
     assert (root / "data.dvc").read_text() == before
     assert leftovers(root) == []
+    assert not (root / "data" / STAMPS).exists()  # the default of this test has none
     assert (root / ".gitignore").read_text().split() == ["/data"]
+
+
+def test_default_with_stamps(template, tmp_path):
+    """They go to the store and come back with the rest."""
+    root = shutil.copytree(template, tmp_path / "repository", symlinks=True)
+    switch.use_survey(make_survey(tmp_path / "both", 3, stamps=True), root)
+    checksum = sha256(root / "data" / STAMPS)
+    shutil.copy(root / "data.dvc", root / switch.DEFAULT_RECORD)
+    dvc(root, "push")
+    switch.use_survey(make_survey(tmp_path / "mine", 5), root)
+    assert summarise(root / "data")["stamps"] is None
+    shutil.rmtree(root / ".dvc" / "cache" / "files")  # a clone has only the remote
+    dvc(root, "add", "data")  # and what is in place
+    switch.use_default(root)
+    assert sha256(root / "data" / STAMPS) == checksum
+    assert summarise(root / "data")["stamps"]["stamps"] == 3
 
 
 def test_refuses_to_lose_data(root, tmp_path):
@@ -102,6 +141,15 @@ def test_refuses_to_lose_data(root, tmp_path):
     assert (root / "data" / "note.txt").read_text() == "mine"
     assert record == (root / switch.DEFAULT_RECORD).read_text()
     assert leftovers(root) == []
+
+
+def test_refuses_stamps_that_are_not_those_of_the_provenance(root, tmp_path):
+    mine = make_survey(tmp_path / "mine", 5, stamps=True)
+    with h5py.File(mine / STAMPS, "r+") as file:
+        file["psf_fwhm"][0] = 2
+    with pytest.raises(InputError, match=r"stamps\.h5: sha256 .*; expected"):
+        switch.use_survey(mine, root)
+    assert objects_in_place(root) == 2
 
 
 @pytest.mark.parametrize("inside", [".", "copy"])

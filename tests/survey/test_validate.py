@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from small_stamps import write_small_survey
 
 from analysis.errors import InputError
 from analysis.survey.catalogue import CATALOGUE, PROVENANCE, TRUTH, read_provenance, to_arrow, write_survey
@@ -49,7 +50,7 @@ def test_summary(survey):
     assert summary["columns"]["object_id"]["max"] is None
     assert "psfMag_u" in summary["missing_columns"]
     assert "dered_g" not in summary["missing_columns"]
-    assert summary["stamps"] is False
+    assert summary["stamps"] is None
     assert summary["provenance"] == {"kind": "test", "source": "nowhere", "checksums": True}
     assert json.loads(json.dumps(summary)) == summary
 
@@ -63,11 +64,30 @@ def test_printed_summary(survey, capsys):
 
 
 def test_changed_file(survey):
-    (survey / "stamps.h5").write_bytes(b"new")
-    assert summarise(survey)["stamps"] is True
     rewrite(survey, redshift=[0.1, 0.3, 0.0, 0.2])
     with pytest.raises(InputError, match=f"{CATALOGUE}: sha256 .*; expected"):
         summarise(survey)
+
+
+def test_changed_stamps(tmp_path):
+    write_small_survey(tmp_path / "survey", n=4)
+    provenance = read_provenance(tmp_path / "survey")
+    provenance["sha256"]["stamps.h5"] = "0" * 64
+    (tmp_path / "survey" / PROVENANCE).write_text(json.dumps(provenance))
+    with pytest.raises(InputError, match=r"stamps\.h5: sha256 .*; expected 000"):
+        summarise(tmp_path / "survey")
+
+
+def test_stamps_are_in_the_summary(tmp_path, capsys):
+    write_small_survey(tmp_path / "survey", n=6)
+    summary = summarise(tmp_path / "survey")
+    assert summary["stamps"]["classes"] == {"GALAXY": 3, "STAR": 3, "QSO": 0, "unlabelled": 0}
+    assert json.loads(json.dumps(summary)) == summary
+    print_summary(summary, tmp_path / "survey")
+    printed = capsys.readouterr().out
+    assert "stamps: 6 of 44 x 44 pixels of 0.396 arcsec: 3 GALAXY, 3 STAR" in printed
+    assert "PSF FWHM (arcsec): u 1.3, g 1.3" in printed
+    assert "sky noise (nmgy per pixel): u 0.03, g 0.012" in printed
 
 
 def test_missing_files(survey):

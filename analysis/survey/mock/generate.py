@@ -10,21 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from analysis.cores import cores
 from analysis.errors import InputError
-from analysis.files import replacing
 from analysis.survey import catalogue
-from analysis.survey.mock import photometry, populations, targets
 from analysis.survey.mock import stamps as images
-from analysis.survey.mock.fields import draw_fields, place
-from analysis.survey.mock.parameters import parameters, parameters_hash
-from analysis.survey.mock.parts import PARTS, resumable_folder, run_all
-from analysis.survey.schema import COLUMNS
+from analysis.survey.mock.draw import draw_chunk, fields_of
+from analysis.survey.mock.parameters import parameters_hash
+from analysis.survey.mock.parts import PARTS, resumable_folder, run_all, whole_part
 from analysis.survey.stamps_file import CHUNK as COMPRESSED_TOGETHER
 from analysis.survey.stamps_file import StampsWriter
 
@@ -37,101 +33,6 @@ FAILED_BY = 0.01  # error of redshift / (1 + z) of a spectrum that was misread
 _MEASURED_PART, _TRUTH_PART, _STAMPS_PART = "measured-{:012}.arrow", "truth-{:012}.arrow", "stamps-{:012}.h5"
 _WRITING = ("catalogue.py", "schema.py", "stamps_file.py")
 _LIBRARIES = ("galsim", "h5py", "hdf5plugin", "kcorrect", "numpy", "pyarrow", "scipy")
-_GOLDEN = (np.sqrt(5) - 1) / 2
-_CANDIDATES = 4_000  # drawn at a time until a sample is full
-_MEASURED = [name for name in COLUMNS if not name.startswith("photoz")]
-_TRUTH = [
-    "object_id", "sample", "class", "type", "redshift", "M_r", *populations.SHARES, *populations.MAGNITUDES,
-    *populations.BULGE_TO_TOTAL, "bulge_radius", "disc_radius", "bulge_axis_ratio", "disc_axis_ratio", "position_angle",
-    "field",
-]  # fmt: skip
-
-
-def samples_of(indices: np.ndarray) -> np.ndarray:
-    """Say which sample each object of a survey belongs to: fixed shares, evenly spread, whatever the survey's size."""
-    shares = np.cumsum([sample["share"] for sample in parameters()["samples"].values()])
-    return np.searchsorted(shares / shares[-1], (indices * _GOLDEN) % 1.0)
-
-
-def _draw_candidates(rng: np.random.Generator, sample: str, number: int) -> pd.DataFrame:
-    settings = parameters()["samples"][sample]
-    limit = tuple(settings["limit"])
-    if sample == "star":
-        return populations.draw_stars(rng, number, limit)
-    if sample == "quasar":
-        return populations.draw_quasars(rng, number, limit)
-    stars, quasars = (rng.binomial(number, settings.get(kind, 0.0)) for kind in ("stars", "quasars"))
-    parts = [populations.draw_galaxies(rng, number - stars - quasars, limit, tuple(settings["redshift"]))]
-    if stars:
-        parts.append(populations.draw_stars(rng, stars, limit))
-    if quasars:
-        parts.append(populations.draw_quasars(rng, quasars, limit))
-    return pd.concat(parts, ignore_index=True).sample(frac=1, random_state=rng, ignore_index=True)
-
-
-def _draw_sample(
-    rng: np.random.Generator, sample: str, number: int, fields: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Draw and measure candidates until a sample is full; return its truth and its catalogue, labels included."""
-    truths: list[pd.DataFrame] = []
-    measured: list[pd.DataFrame] = []
-    have, accepted = 0, 0.5
-    while have < number:
-        batch = int(np.clip((number - have) / accepted * 1.1, 100, _CANDIDATES))
-        truth = place(rng, _draw_candidates(rng, sample, batch), fields)
-        table = photometry.observe(rng, truth)
-        chosen = np.flatnonzero(targets.is_target(sample, table))
-        accepted = max(len(chosen) / batch, 0.02)
-        truths.append(truth.iloc[chosen])
-        measured.append(table.iloc[chosen])
-        have += len(chosen)
-    truth = pd.concat(truths, ignore_index=True).iloc[:number]
-    table = pd.concat(measured, ignore_index=True).iloc[:number]
-    labelled = targets.labels(rng, sample, truth, table)
-    return truth.assign(sample=sample), pd.concat([truth[["ra", "dec"]], labelled, table], axis=1)
-
-
-@cache
-def _fields(seed: int) -> pd.DataFrame:
-    return draw_fields(seed)
-
-
-def draw_chunk(seed: int, start: int, stop: int) -> tuple[pa.Table, pa.Table]:
-    """Draw objects start to stop of a survey.
-
-    Returns
-    -------
-    measured, truth : pyarrow.Table
-        Rounded as stored.
-    """
-    rng = np.random.default_rng([seed, 1, start])
-    membership = samples_of(np.arange(start, stop))
-    truths, tables = [], []
-    for number, sample in enumerate(parameters()["samples"]):
-        wanted = int((membership == number).sum())
-        if wanted:
-            truth, table = _draw_sample(rng, sample, wanted, _fields(seed))
-            truths.append(truth)
-            tables.append(table)
-    order = rng.permutation(stop - start)
-    truth = pd.concat(truths, ignore_index=True).iloc[order].reset_index(drop=True)
-    table = pd.concat(tables, ignore_index=True).iloc[order].reset_index(drop=True)
-    ids = np.arange(start, stop) + 1
-    measured = table.assign(object_id=ids).reindex(columns=_MEASURED)
-    for name in _MEASURED:
-        if (decimals := COLUMNS[name].decimals) is not None:
-            measured[name] = measured[name].round(decimals)
-    return catalogue.to_arrow(measured), _truth_to_arrow(truth.assign(object_id=ids))
-
-
-def _truth_to_arrow(truth: pd.DataFrame) -> pa.Table:
-    truth = truth.reindex(columns=_TRUTH)
-    shortened = {name: "float32" for name in truth.select_dtypes("float64") if name != "redshift"}
-    text = pa.field("text", pa.string()).type
-    table = pa.Table.from_pandas(truth.astype(shortened), preserve_index=False)
-    for name in ("sample", "class", "type"):
-        table = table.set_column(table.schema.get_field_index(name), name, table[name].cast(text))
-    return table
 
 
 @dataclass(frozen=True)
@@ -141,10 +42,12 @@ class Job:
     objects: int
     seed: int
     stamps: int
+    chunk: int  # objects drawn together
+    stamps_chunk: int  # stamps drawn together, a multiple of those compressed together
 
     def chunks(self) -> list[tuple[int, int]]:
         """List the first object of each part of the catalogue, and the one after its last."""
-        return [(start, min(start + CHUNK, self.objects)) for start in range(0, self.objects, CHUNK)]
+        return [(start, min(start + self.chunk, self.objects)) for start in range(0, self.objects, self.chunk)]
 
     def identity(self) -> dict[str, Any]:
         """Return the numbers asked for, and hashes of the parameters and of the code that draws."""
@@ -187,11 +90,11 @@ class _Sink:
             self.writer.close()
 
 
-def _write_catalogue_part(parts: Path, seed: int, start: int, stop: int) -> int:
+def _write_catalogue_part(job: Job, parts: Path, start: int, stop: int) -> int:
     """Draw a part of the catalogue and its truth; return its number of objects."""
-    measured, truth = draw_chunk(seed, start, stop)
+    measured, truth = draw_chunk(job.seed, start, stop)
     for name, table in ((_TRUTH_PART, truth), (_MEASURED_PART, measured)):  # that there is the second says it is done
-        with replacing(parts / name.format(start)) as partial, pa.ipc.new_file(partial, table.schema) as writer:
+        with whole_part(parts / name.format(start)) as partial, pa.ipc.new_file(partial, table.schema) as writer:
             writer.write_table(table)
     return stop - start
 
@@ -201,15 +104,15 @@ def _read_part(path: Path) -> pa.Table:
         return pa.ipc.open_file(source).read_all()
 
 
-def _write_stamps_part(parts: Path, seed: int, start: int, rows: np.ndarray) -> int:
+def _write_stamps_part(job: Job, parts: Path, start: int, rows: np.ndarray) -> int:
     """Draw the stamps of some rows of the catalogue, whose parts are there; return their number."""
+    first = rows // job.chunk * job.chunk  # of the part that a row is in
     tables = [
-        _read_part(parts / _TRUTH_PART.format(first)).take(rows[rows // CHUNK * CHUNK == first] - first)
-        for first in np.unique(rows // CHUNK * CHUNK)
+        _read_part(parts / _TRUTH_PART.format(part)).take(rows[first == part] - part) for part in np.unique(first)
     ]
     truth = pa.concat_tables(tables).to_pandas()
-    with replacing(parts / _STAMPS_PART.format(start)) as partial, StampsWriter(partial) as writer:
-        writer.append(images.draw_stamps(seed, truth, _fields(seed)))
+    with whole_part(parts / _STAMPS_PART.format(start)) as partial, StampsWriter(partial) as writer:
+        writer.append(images.draw_stamps(job.seed, truth, fields_of(job.seed)))
     return len(rows)
 
 
@@ -225,7 +128,7 @@ def _run(what: str, function: Callable[..., int], tasks: dict[Path, tuple], size
 
 
 def _draw_catalogue(job: Job, parts: Path, workers: int) -> None:
-    tasks = {parts / _MEASURED_PART.format(start): (parts, job.seed, start, stop) for start, stop in job.chunks()}
+    tasks = {parts / _MEASURED_PART.format(start): (job, parts, start, stop) for start, stop in job.chunks()}
     sizes = [stop - start for start, stop in job.chunks()]
     _run("drawing the mock survey", _write_catalogue_part, tasks, sizes, workers)
 
@@ -236,8 +139,8 @@ def _draw_stamps(job: Job, parts: Path, workers: int) -> None:
         for start, _ in job.chunks()
     ]
     rows = images.choose(np.concatenate(labels), job.stamps)
-    batches = {start: rows[start : start + STAMPS_CHUNK] for start in range(0, len(rows), STAMPS_CHUNK)}
-    tasks = {parts / _STAMPS_PART.format(start): (parts, job.seed, start, batch) for start, batch in batches.items()}
+    batches = {start: rows[start : start + job.stamps_chunk] for start in range(0, len(rows), job.stamps_chunk)}
+    tasks = {parts / _STAMPS_PART.format(start): (job, parts, start, batch) for start, batch in batches.items()}
     _run("drawing stamps", _write_stamps_part, tasks, [len(batch) for batch in batches.values()], workers)
 
 
@@ -258,7 +161,7 @@ def _assemble(job: Job, folder: Path) -> None:
         sink.close()
     if job.stamps:
         with StampsWriter(folder / catalogue.STAMPS) as writer:
-            for start in range(0, job.stamps, STAMPS_CHUNK):
+            for start in range(0, job.stamps, job.stamps_chunk):
                 writer.append_file(parts / _STAMPS_PART.format(start))
         counted["stamps"] = job.stamps
     catalogue.write_provenance(folder, _provenance(job), dict(counted))
@@ -296,7 +199,7 @@ def generate(objects: int, seed: int, out: Path, workers: int | None = None, sta
         )
     if not 0 <= stamps <= objects:
         raise InputError(f"stamps {stamps}: expected 0 to {objects}, the number of objects")
-    job = Job(objects, seed, stamps)
+    job = Job(objects, seed, stamps, CHUNK, STAMPS_CHUNK)
     with resumable_folder(out, job.identity()) as folder:
         if not (folder / catalogue.PROVENANCE).exists():  # else it was killed when all but the renaming was done
             _draw_catalogue(job, folder / PARTS, workers)

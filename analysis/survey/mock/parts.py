@@ -1,4 +1,4 @@
-"""Long work in parts: on all cores, each part written whole or not at all, so that a killed run goes on where it was."""
+"""Long work in parts: on all cores, each part written whole or not at all, so that a killed run goes on from there."""
 
 import fcntl
 import hashlib
@@ -8,12 +8,18 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from glob import escape
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.filesize import decimal
+
 from analysis.errors import InputError
+from analysis.files import replacing
 from analysis.survey.catalogue import refuse_existing
 
 PARTS = "parts"
@@ -31,7 +37,8 @@ def resumable_folder(directory: Path, job: dict[str, Any]) -> Iterator[Path]:
     """Make a folder all at once, keeping what a killed run of the same job has done.
 
     Yields a working folder with a subfolder `PARTS`. When the block ends without error, the parts are deleted and the
-    rest is renamed to `directory`; otherwise all stays for the next run of the same job.
+    rest is renamed to `directory`; otherwise all stays for the next run of the same job. What other jobs have left for
+    the same folder stays as well, and one line says so.
 
     Parameters
     ----------
@@ -48,9 +55,13 @@ def resumable_folder(directory: Path, job: dict[str, Any]) -> Iterator[Path]:
     directory = Path(directory)
     refuse_existing(directory)
     work = working_folder(directory, job)
+    _tell_of_leftovers(directory, work)
     try:
-        (work / PARTS).mkdir(parents=True, exist_ok=True)
+        work.mkdir(parents=True, exist_ok=True)
         with _alone(work, directory):
+            (work / PARTS).mkdir(exist_ok=True)
+            for debris in (work / PARTS).glob(".*.incomplete"):  # of a run that was killed
+                debris.unlink()
             yield work
             shutil.rmtree(work / PARTS)
             work.rename(directory)
@@ -59,10 +70,28 @@ def resumable_folder(directory: Path, job: dict[str, Any]) -> Iterator[Path]:
         raise InputError(f"{directory}: cannot be written ({error}); {advice}") from error
 
 
+@contextmanager
+def whole_part(path: Path) -> Iterator[Path]:
+    """Yield where to write a part; it has its name once it is on disk, so that even a power cut leaves none half."""
+    with replacing(path) as partial:
+        yield partial
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+
+
 def leftovers(directory: Path) -> list[Path]:
     """List the working folders of unfinished jobs that were to make this folder."""
     directory = Path(directory)
-    return sorted(directory.parent.glob(f".{directory.name}.*.unfinished"))
+    return sorted(directory.parent.glob(f".{escape(directory.name)}.*.unfinished"))
+
+
+def _tell_of_leftovers(directory: Path, work: Path) -> None:
+    """Say in one line what unfinished jobs with other settings, or of other code, have left; it may be many GB."""
+    if others := [path for path in leftovers(directory) if path != work]:
+        with suppress(FileNotFoundError):  # one of them may be at work, not left
+            size = decimal(sum(file.stat().st_size for path in others for file in path.rglob("*")))
+            text = f"left by unfinished runs with other settings or code ({size}, not used; delete if not wanted):"
+            Console(stderr=True).print(text, *others, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -74,6 +103,7 @@ def _alone(work: Path, directory: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(f"{directory}: another process is making it; wait for that one") from None
+        refuse_existing(directory)  # that other process may have ended just now
         yield
     finally:
         os.close(handle)
@@ -83,6 +113,11 @@ def run_all(function: Callable[..., int], tasks: Sequence[tuple], workers: int) 
     """Call a function with each tuple of arguments, on several processes; yield its results as they come.
 
     An error of one task ends all; tasks that have not begun are dropped.
+
+    Raises
+    ------
+    InputError
+        If a process is killed from outside.
     """
     if workers == 1 or len(tasks) <= 1:
         yield from (function(*task) for task in tasks)
@@ -93,6 +128,9 @@ def run_all(function: Callable[..., int], tasks: Sequence[tuple], workers: int) 
             futures = [pool.submit(function, *task) for task in tasks]
         for future in as_completed(futures):
             yield future.result()
+    except BrokenProcessPool:
+        advice = "what is done is kept: the same command goes on, perhaps with fewer --workers"
+        raise InputError(f"a worker process was killed, as happens when memory runs out; {advice}") from None
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -86,8 +86,12 @@ class Scene:
             "exp": (1 - self.bulge, self.disc_radius, self.disc_axis_ratio),
         }
         for name, (share, radius, axis_ratio) in parts.items():
-            table = getattr(profiles.profile_table(name), quantity)
-            values = profiles.interpolate(table, radius / fwhm, axis_ratio)
+            tables, at = profiles.profile_table(name), (radius / fwhm, axis_ratio)
+            # light within an aperture falls as a power of the size: nearly a straight line in logarithms
+            light = tables.psf_fraction if quantity == "psf_fraction" else tables.enclosed
+            values = np.exp(profiles.interpolate(np.log(light), *at))
+            if quantity == "stokes":
+                values = values * profiles.interpolate(tables.stokes / tables.enclosed, *at)
             total = total + share.reshape(share.shape + (1,) * (values.ndim - share.ndim)) * values
         return np.asarray(total)
 

@@ -19,8 +19,8 @@ import galsim
 import numpy as np
 import pandas as pd
 
-from analysis.survey.mock import populations, profiles
 from analysis.survey.mock import fields as sky
+from analysis.survey.mock import populations, profiles
 from analysis.survey.mock.parameters import parameters
 from analysis.survey.mock.photometry import Scene
 from analysis.survey.schema import BANDS

@@ -1,10 +1,10 @@
 """The mock survey as a whole."""
 
 import contextlib
-import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from scipy.stats import ks_2samp
 from analysis.errors import InputError
 from analysis.survey import catalogue
 from analysis.survey.mock import generate
+from analysis.survey.mock.draw import draw_chunk
 from analysis.survey.mock.parameters import parameters
 from analysis.survey.schema import check_catalogue
 
@@ -88,29 +89,11 @@ def test_the_main_sample_ends_where_strauss_et_al_end_it(mock: Path) -> None:
 
 
 @pytest.mark.slow
-def test_same_seed_same_survey_whatever_the_number_of_workers(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(generate, "CHUNK", 300)
-    for workers in (1, 2):
-        generate.generate(1_000, seed=3, out=tmp_path / str(workers), workers=workers)
-    digests = [catalogue.read_provenance(tmp_path / str(workers))["sha256"] for workers in (1, 2)]
-    assert digests[0] == digests[1]
-
-
-def test_workers_use_one_thread_each_and_the_environment_is_left_as_it_was(monkeypatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "5")
-    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
-    with generate._one_thread_each():
-        code = "import os; print(os.environ['OMP_NUM_THREADS'], os.environ['OPENBLAS_NUM_THREADS'])"
-        assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["1", "1"]
-    assert os.environ["OMP_NUM_THREADS"] == "5"
-    assert "OPENBLAS_NUM_THREADS" not in os.environ
-
-
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says how much memory processes share")
 def test_memory_and_threads_of_the_workers(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "analysis", "survey", "mock", "--objects", str(6 * generate.CHUNK), "--seed", "1"]
-    parent = psutil.Popen([*command, "--workers", "2", "--out", tmp_path / "out"], stdout=subprocess.DEVNULL)
+    command += ["--stamps", str(6 * generate.STAMPS_CHUNK), "--workers", "2", "--out", str(tmp_path / "out")]
+    parent = psutil.Popen(command, stdout=subprocess.DEVNULL)
     peak: dict[int, float] = {}
     threads: dict[int, str | None] = {}
     while parent.poll() is None:
@@ -121,30 +104,31 @@ def test_memory_and_threads_of_the_workers(tmp_path: Path) -> None:
         time.sleep(0.1)
     assert parent.returncode == 0
     assert peak.pop(parent.pid) < generate.MEMORY_PARENT
-    first, second, *others = sorted(peak, key=lambda pid: -peak[pid])
-    assert 100 < peak[second] <= peak[first] < generate.MEMORY_WORKER
-    assert threads[first] == threads[second] == "1"
-    assert all(peak[pid] < 20 for pid in others)  # multiprocessing's own
+    workers = sorted(peak, key=lambda pid: -peak[pid])[:4]  # two for the catalogue, two for the stamps
+    assert 100 < peak[workers[-1]] <= peak[workers[0]] < generate.MEMORY_WORKER
+    assert all(threads[pid] == "1" for pid in workers)
+    assert all(peak[pid] < 20 for pid in set(peak) - set(workers))  # multiprocessing's own
 
 
 def test_default_workers_fit_into_the_memory_budget(tmp_path: Path, monkeypatch) -> None:
     asked: list[int] = []
 
-    def draw_all(seed: int, chunks: list[tuple[int, int]], workers: int) -> list:
+    def run_here(function: Callable[..., int], tasks: list[tuple], workers: int) -> list[int]:
         asked.append(workers)
-        return [generate.draw_chunk(seed, *chunk) for chunk in chunks]
+        return [function(*task) for task in tasks]
 
-    monkeypatch.setattr(generate, "_draw_all", draw_all)
+    monkeypatch.setattr(generate, "run_all", run_here)
     for cores in (1, 64):
         monkeypatch.setattr(generate, "cores", lambda cores=cores: cores)
-        generate.generate(20, seed=1, out=tmp_path / str(cores))
-    assert asked[0] == 1
-    assert asked[1] > 1
-    assert generate.MEMORY_PARENT + asked[1] * generate.MEMORY_WORKER <= 2_000
+        generate.generate(20, seed=1, out=tmp_path / str(cores), stamps=1)
+    one, *same, many, also_many = asked
+    assert one == 1 and same == [1]
+    assert many == also_many > 1
+    assert generate.MEMORY_PARENT + many * generate.MEMORY_WORKER <= 2_000
 
 
 def test_another_seed_is_another_survey() -> None:
-    first, second = (generate.draw_chunk(seed, 0, 60)[0].to_pandas() for seed in (1, 2))
+    first, second = (draw_chunk(seed, 0, 60)[0].to_pandas() for seed in (1, 2))
     assert not np.array_equal(first["dered_r"], second["dered_r"])
 
 

@@ -150,6 +150,7 @@ PROVENANCE = {
         "QSO": 1000,
         "with_redshift": 25000,
         "unflagged_redshift_failures": 45,
+        "stamps": 6500,
     },
     "code_version": "0.1.0",
     "sha256": {"catalogue.parquet": "ef" * 32},
@@ -164,6 +165,7 @@ SURVEY = {
         "q_r": {"unit": "", "nulls": 0.0, "min": -1.0, "median": -0.012, "max": 1.0},
     },
     "provenance": {"kind": "mock"},
+    "stamps": {"count": 6500},
 }
 SIGMA = {"bias": 0.001, "bias_err": 0.0002, "sigma_IQR": 0.0141, "sigma_IQR_err": 0.0003}
 ANCHORING: dict[str, Any] = {
@@ -178,7 +180,7 @@ ANCHORING: dict[str, Any] = {
 }
 FIGURES = ("fig-importance", "fig-ann-table", "fig-redshift")
 FIGURES += ("fig-importance-samples", "fig-selection-curve", "fig-learners", "fig-permutation")
-FIGURES += ("fig-anchoring-colours", "fig-anchoring-shapes")
+FIGURES += ("fig-anchoring-colours", "fig-anchoring-shapes", "fig-stamps")
 FIGURES += ("fig-pit-panels", "fig-pit-estimators", "fig-pit-conditional", "fig-n-z", "fig-n-z-shifts")
 FIGURES += ("fig-completeness", "fig-science-sample", "fig-bad-labels")
 

@@ -329,6 +329,15 @@ def test_the_paper_on_a_survey_of_ones_own(compendium):
     assert "on the mock</strong>" not in html
 
 
+def test_the_paper_on_a_survey_without_images(compendium):
+    assert "drawn by GalSim" in rendered(compendium)
+    summary = compendium / "results" / "survey" / "summary.json"
+    summary.write_text(json.dumps(json.loads(summary.read_text()) | {"stamps": None}))
+    html = rendered(compendium)
+    assert "This survey has no images." in html
+    assert "drawn by GalSim" not in html
+
+
 def test_the_paper_on_a_sample_of_sdss(compendium):
     fetched = {f"frames/frame-r-004510-4-{k:04d}.fits.bz2": {"bytes": 1, "sha256": "0" * 64} for k in range(3000)}
     own = {"kind": "sdss", "counts": {"objects": 7}, "fetched": fetched, "left_out": {}}

@@ -114,6 +114,7 @@ def generated_tables(
         "section-survey": tables.include(f"survey-{provenance['kind']}"),
         "section-real": tables.include("real") if real else "Not run here (`make real` does it).\n",
     }
+    pages["section-stamps"] = _stamps(metrics.get("survey", {}), provenance)
     if real:
         pages |= {"real": tables.real(real), "real-sources": tables.real_sources(real)}
         pages["real-permutation"] = tables.real_permutation(real)
@@ -130,6 +131,14 @@ def generated_tables(
         "importances": tables.importances(pd.read_csv(results / result / "importances.csv")),
         "section-feature-importance": tables.include("feature-importance"),
     }
+
+
+def _stamps(summary: dict[str, Any], provenance: dict[str, Any]) -> str:
+    """Include what the survey's images are: those of the mock have a text of their own."""
+    if not summary.get("stamps"):
+        return "This survey has no images.\n"
+    drawn = tables.include("stamps-mock") + "\n" if provenance["kind"] == "mock" else ""
+    return drawn + tables.include("stamps")
 
 
 def _anchoring(results: Path, content: dict[str, Any] | None) -> dict[str, str]:

@@ -8,13 +8,8 @@ import pandas as pd
 
 from analysis.paper.numbers import escaped, format_value, typeset
 from analysis.paper.tables import cell, include, pipe_table
+from analysis.photoz_pdf.names import LABELS
 
-ESTIMATORS = {
-    "rdf": "boosted trees",
-    "knn": "nearest neighbours",
-    "mdn": "mixture density",
-    "trainz": "trainZ (control)",
-}
 VARIANTS = ("raw", "rescaled", "remapped")
 SCORES = {
     "crps": "CRPS",
@@ -28,7 +23,7 @@ SCORES = {
 def merit(metrics: Mapping[str, Any]) -> str:
     """Write the figures of merit of every estimator's PDFs, raw and calibrated, with their local deviation."""
     cells = []
-    for name, label in ESTIMATORS.items():
+    for name, label in LABELS.items():
         for variant, values in metrics["estimators"].get(name, {}).items():
             local = metrics["local"][name][variant]["rms"]
             cells.append([label, variant, *(cell(values, leaf) for leaf in SCORES), f"{local:.3f}"])
@@ -40,7 +35,7 @@ def merit(metrics: Mapping[str, Any]) -> str:
 def points(metrics: Mapping[str, Any], family: str, leaves: Mapping[str, str]) -> str:
     """Write one family of point metrics of the mean, median and mode of every estimator's PDFs."""
     cells = []
-    for name, label in ESTIMATORS.items():
+    for name, label in LABELS.items():
         for point, families in metrics["points"].get(name, {}).items():
             cells.append([label, point, *(cell(families[family], leaf) for leaf in leaves)])
             label = ""
@@ -76,7 +71,7 @@ def real_pdfs(metrics: Mapping[str, dict[str, Any]]) -> str:
             cells.append([f"`{table}`", "", f"not run: {escaped(content['not_run'])}", *[""] * (len(SCORES) - 1)])
             continue
         label = f"`{table}`"
-        for name, estimator in ESTIMATORS.items():
+        for name, estimator in LABELS.items():
             values = content["estimators"].get(name, {}).get("remapped", {})
             cells.append([label, estimator, *(cell(values, leaf) for leaf in SCORES)])
             label = ""

@@ -195,7 +195,7 @@ def read_race(results: Path) -> dict[str, Any]:
 
 def race(final: Mapping[str, Any]) -> str:
     """Write our estimators' and other programs' figures on the same test galaxies, all to the same digits."""
-    forms = {"cde_loss": ".2f", "crps": ".4f", "ks": ".3f", "ks_calibrated": ".3f", "sigma_iqr": ".4f"}
+    forms = {"cde_loss": ".2f", "crps": ".5f", "ks": ".3f", "ks_calibrated": ".3f", "sigma_iqr": ".4f"}
     cells = []
     for group, label in {"ours": "ours", "peers": "RAIL"}.items():
         for name, entrant in ENTRANTS[group].items():

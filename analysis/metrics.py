@@ -6,12 +6,11 @@ ez = (z_predicted - z_true) / (1 + z_true) by robust statistics. All redshifts a
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from analysis.files import replacing
 
@@ -235,16 +234,3 @@ def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
 
     with replacing(path) as partial:
         partial.write_text(json.dumps(rounded(metrics), indent=1, allow_nan=False) + "\n")
-
-
-def write_result(path: Path, metrics: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> None:
-    """Write nested metrics as JSON, and tables beside them as CSV by the name of the file."""
-    for name, table in tables.items():
-        with replacing(path.with_name(name)) as partial:
-            table.to_csv(partial, index=False, float_format="%.6g")
-    write_metrics(path, metrics)
-
-
-def write_not_run(path: Path, why: str, columns: Mapping[str, Sequence[str]]) -> None:
-    """Write, for a result that could not run, the reason and its tables without lines; `columns` by table."""
-    write_result(path, {"not_run": why}, {name: pd.DataFrame(columns=list(of)) for name, of in columns.items()})

@@ -23,6 +23,7 @@ from analysis.feature_importance.names import (
 )
 from analysis.feature_importance.network import RedshiftNetwork
 from analysis.features import feature_names, read_features
+from analysis.files import replacing
 
 TABLES = {  # their columns; a result that cannot run leaves them empty
     IMPORTANCES: ["feature", "importance_all", "rank_all"],
@@ -138,7 +139,8 @@ def evaluate_feature_importance(_: argparse.Namespace) -> None:
     """Models and test galaxies -> metrics.json and tables."""
     choices = json.loads((paths.MODELS / NAME / CHOICES).read_text())
     if "not_run" in choices:
-        metrics.write_not_run(paths.RESULTS / NAME / METRICS, choices["not_run"], TABLES)
+        tables = {name: pd.DataFrame(columns=columns) for name, columns in TABLES.items()}
+        _write({"not_run": choices["not_run"]}, tables)
         return
     settings = params.load("evaluate_feature_importance")
     bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
@@ -177,4 +179,12 @@ def evaluate_feature_importance(_: argparse.Namespace) -> None:
         ANN_TABLE: ann_table(result["ann"], inputs),
         REDSHIFTS: binned(z, predictions["adaboost"], settings["bin_width"]),
     }
-    metrics.write_result(paths.RESULTS / NAME / METRICS, result, tables)
+    _write(result, tables)
+
+
+def _write(result: dict[str, Any], tables: dict[str, pd.DataFrame]) -> None:
+    folder = paths.RESULTS / NAME
+    for name, table in tables.items():
+        with replacing(folder / name) as partial:
+            table.to_csv(partial, index=False, float_format="%.6g")
+    metrics.write_metrics(folder / METRICS, result)

@@ -15,6 +15,7 @@ from analysis.pit_calibration import conditional, names
 from analysis.pit_calibration.calibration import Calibration
 from analysis.pit_calibration.rescale import rescaled
 from analysis.pit_calibration.sample import labelled_galaxies, patches, photometry
+from analysis.results import write_not_run, write_result
 
 Array = np.ndarray
 PdfsByVariant = dict[str, dict[str, Array]]  # of each estimator, of each way of calibration, shape (n, k)
@@ -187,7 +188,7 @@ def evaluate_pit_calibration(_: argparse.Namespace) -> None:
     folder, out = paths.MODELS / names.MODELS, paths.RESULTS / names.NAME / names.METRICS
     choices = json.loads((folder / names.CHOICES).read_text())
     if "not_run" in choices:
-        metrics.write_not_run(out, choices["not_run"], TABLES)
+        write_not_run(out, choices["not_run"], TABLES)
         return
     galaxies = labelled_galaxies()
     sizes = galaxies["split"].value_counts()
@@ -207,4 +208,4 @@ def evaluate_pit_calibration(_: argparse.Namespace) -> None:
             for name, fitted in choices["calibrations"].items()
         },
     }
-    metrics.write_result(out, about | result, tables)
+    write_result(out, about | result, tables)

@@ -23,6 +23,7 @@ from analysis.redshift_distributions.resample import (
     mean_by_bin,
     resampled_shifts,
 )
+from analysis.results import write_not_run, write_result
 
 Array = np.ndarray
 
@@ -136,10 +137,10 @@ def evaluate_redshift_distributions(_: argparse.Namespace) -> None:
     folder, out = paths.MODELS / MODELS, paths.RESULTS / names.NAME / names.METRICS
     choices = json.loads((folder / CHOICES).read_text())
     if "not_run" in choices:
-        metrics.write_not_run(out, choices["not_run"], TABLES)
+        write_not_run(out, choices["not_run"], TABLES)
         return
     settings = params.load("evaluate_redshift_distributions")
     galaxies = labelled_galaxies()
     reference, science = (galaxies[galaxies["split"] == split] for split in ("validation", "test"))
     estimator = estimator_class(settings["estimator"]).load(folder / settings["estimator"])
-    metrics.write_result(out, *measure(estimator, reference, science, settings))
+    write_result(out, *measure(estimator, reference, science, settings))

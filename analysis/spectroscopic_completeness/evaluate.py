@@ -12,6 +12,7 @@ from analysis.photoz_pdf.interface import PdfEstimator
 from analysis.photoz_pdf.store import estimator_class
 from analysis.pit_calibration.names import MODELS
 from analysis.pit_calibration.sample import photometry
+from analysis.results import write_result
 from analysis.spectroscopic_completeness import names, truth
 from analysis.spectroscopic_completeness.sample import galaxies_of_the_images, standardised
 from analysis.spectroscopic_completeness.weights import neighbour_weights, weighted_metric, weighted_resamples
@@ -141,4 +142,4 @@ def evaluate_spectroscopic_completeness(_: argparse.Namespace) -> None:
             choices["science"] = compare(galaxies, settings)
             tables[names.SCIENCE] = as_table(choices["science"])
         tables |= {name: pd.read_csv(models / name) for name in COPIED if (models / name).is_file()}
-    metrics.write_result(paths.RESULTS / names.NAME / names.METRICS, choices, tables)
+    write_result(paths.RESULTS / names.NAME / names.METRICS, choices, tables)

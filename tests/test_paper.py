@@ -294,6 +294,15 @@ def test_the_paper_shows_redshift_pdfs(compendium):
     assert "not run: too few galaxies in this bin" in html
 
 
+def test_the_paper_shows_the_race(compendium):
+    html = rendered(compendium)
+    assert "they are −11.26 ± 0.40 and" in html  # the error of four times as many galaxies, twice as large
+    assert "falls by 0.500 from 1,500 to 3,000 training galaxies, and by 0.125 from 6,000 to 9,000" in html
+    assert "at the end by 1.00" in html
+    assert re.search(r"GPz</td>.*?<td[^>]*>19.3</td>.*?<td[^>]*>−11.26</td>.*?<td[^>]*>–</td>", html)
+    assert "19.3 (9.4)" in html
+
+
 def test_the_paper_goes_on_without_a_science_sample_or_its_truth(compendium):
     unknown = COMPLETENESS["science"] | {"truth": {"not_known": "nobody knows"}}
     for training in ("unweighted", "weighted"):

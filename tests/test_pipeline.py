@@ -21,6 +21,7 @@ MODULES = {  # of each command, the module that does the work
     "feature-selection evaluate": "analysis.feature_importance.selection.evaluate",
     "feature-selection plot": "analysis.feature_importance.selection.plot",
     "anchoring plot": "analysis.anchoring.plot",
+    "photoz plot": "analysis.photoz_pdf.plot",
     "pit-calibration train": "analysis.pit_calibration.train",
     "pit-calibration evaluate": "analysis.pit_calibration.evaluate",
     "pit-calibration plot": "analysis.pit_calibration.plot",

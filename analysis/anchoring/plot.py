@@ -2,10 +2,6 @@
 
 import argparse
 
-import matplotlib
-
-matplotlib.use("Agg")  # figures go to files: no display is needed
-
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,7 +9,9 @@ from matplotlib.figure import Figure
 
 from analysis import paths
 from analysis.anchoring.names import COLOURS, COMPARISONS, NAME, STATISTICS
-from analysis.files import replacing
+from analysis.figures import save_figures
+
+FIGURES = ("fig-anchoring-colours.png", "fig-anchoring-shapes.png")
 
 _LABELS = {
     "u_g": "$u-g$ (mag)",
@@ -85,8 +83,5 @@ def plot_anchoring(_: argparse.Namespace) -> None:
     """Medians and quartiles -> figures of the paper."""
     statistics = pd.read_csv(paths.REAL_RESULTS / NAME / STATISTICS)
     with plt.style.context(paths.STYLE):
-        drawn = {"fig-anchoring-colours": plot_colours(statistics), "fig-anchoring-shapes": plot_shapes(statistics)}
-        for name, figure in drawn.items():
-            with replacing(paths.FIGURES / f"{name}.png") as partial:
-                figure.savefig(partial, format="png")
-            plt.close(figure)
+        drawn = plot_colours(statistics), plot_shapes(statistics)
+        save_figures(dict(zip(FIGURES, drawn, strict=True)))

@@ -5,10 +5,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")  # figures go to files: no display is needed
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -28,7 +24,7 @@ from analysis.feature_importance.names import (
     STANDARD_TOP_1_2_3,
     TOP_1_2,
 )
-from analysis.files import replacing
+from analysis.figures import plot_nothing, save_figures
 
 _ROW_LABELS = {
     STANDARD: "aNN, standard",
@@ -108,14 +104,6 @@ def plot_redshifts(counts: pd.DataFrame) -> Figure:
     return figure
 
 
-def plot_nothing(why: str) -> Figure:
-    """Draw the reason why there is no figure."""
-    figure, axes = plt.subplots(figsize=(4.8, 1.0))
-    axes.axis("off")
-    axes.text(0.5, 0.5, f"not run: {why}", ha="center", va="center", wrap=True)
-    return figure
-
-
 def figures(results: Path, published: dict[str, Any], n_features: int) -> dict[str, Figure]:
     """Return the figures of the result, by the name of the file."""
     names = ("fig-importance.png", "fig-ann-table.png", "fig-redshift.png")
@@ -136,7 +124,4 @@ def plot_feature_importance(_: argparse.Namespace) -> None:
     published = yaml.safe_load(paths.PUBLISHED.read_text())["feature_importance"]["values"]
     with plt.style.context(paths.STYLE):
         drawn = figures(paths.RESULTS / NAME, published, params.load("plot_feature_importance")["n_features"])
-        for name, figure in drawn.items():
-            with replacing(paths.FIGURES / name) as partial:
-                figure.savefig(partial, format="png")
-            plt.close(figure)
+        save_figures(drawn)

@@ -1,5 +1,7 @@
 """The paper's tables of the results on redshift PDFs: one function a table, from results to text."""
 
+import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,13 +10,8 @@ import pandas as pd
 
 from analysis.paper.numbers import escaped, format_value, typeset
 from analysis.paper.tables import cell, include, pipe_table
+from analysis.photoz_pdf.names import CROSS_VALIDATION, FINAL, LABELS, NAME, RACE_TABLE
 
-ESTIMATORS = {
-    "rdf": "boosted trees",
-    "knn": "nearest neighbours",
-    "mdn": "mixture density",
-    "trainz": "trainZ (control)",
-}
 VARIANTS = ("raw", "rescaled", "remapped")
 SCORES = {
     "crps": "CRPS",
@@ -28,7 +25,7 @@ SCORES = {
 def merit(metrics: Mapping[str, Any]) -> str:
     """Write the figures of merit of every estimator's PDFs, raw and calibrated, with their local deviation."""
     cells = []
-    for name, label in ESTIMATORS.items():
+    for name, label in LABELS.items():
         for variant, values in metrics["estimators"].get(name, {}).items():
             local = metrics["local"][name][variant]["rms"]
             cells.append([label, variant, *(cell(values, leaf) for leaf in SCORES), f"{local:.3f}"])
@@ -40,7 +37,7 @@ def merit(metrics: Mapping[str, Any]) -> str:
 def points(metrics: Mapping[str, Any], family: str, leaves: Mapping[str, str]) -> str:
     """Write one family of point metrics of the mean, median and mode of every estimator's PDFs."""
     cells = []
-    for name, label in ESTIMATORS.items():
+    for name, label in LABELS.items():
         for point, families in metrics["points"].get(name, {}).items():
             cells.append([label, point, *(cell(families[family], leaf) for leaf in leaves)])
             label = ""
@@ -76,7 +73,7 @@ def real_pdfs(metrics: Mapping[str, dict[str, Any]]) -> str:
             cells.append([f"`{table}`", "", f"not run: {escaped(content['not_run'])}", *[""] * (len(SCORES) - 1)])
             continue
         label = f"`{table}`"
-        for name, estimator in ESTIMATORS.items():
+        for name, estimator in LABELS.items():
             values = content["estimators"].get(name, {}).get("remapped", {})
             cells.append([label, estimator, *(cell(values, leaf) for leaf in SCORES)])
             label = ""
@@ -152,6 +149,68 @@ def labels(metrics: Mapping[str, Any]) -> str:
     return pipe_table(header, cells, [40, 20, 20, 20], "lrrr")
 
 
+RACE = f"real/{RACE_TABLE}/{NAME}"  # the result's name
+ENTRANTS = {
+    "ours": {
+        "mdn": LABELS["mdn"],
+        "rdf": LABELS["rdf"],
+        "knn kernel": "neighbours, kernels",
+        "knn gaussian": "neighbours, one Gaussian",
+        "trainz": "trainZ",
+    },
+    "peers": {"flexzboost": "FlexZBoost", "gpz": "GPz", "knn": "nearest neighbours", "trainz": "trainZ"},
+}
+
+
+def read_race(results: Path) -> dict[str, Any]:
+    """Read what `bench photoz` measured.
+
+    Returns
+    -------
+    dict
+        `final` and `cross_validation`, the files; `curve`, the ends of the learning curve and what lies between.
+        Empty where one of the files is not there. Scores of the first file without an error get that of the second,
+        scaled to the number of test galaxies: it is the scatter between galaxies that both measure.
+    """
+    files = {"final": results / RACE / FINAL, "cross_validation": results / RACE / CROSS_VALIDATION}
+    if not all(path.is_file() for path in files.values()):
+        return {}
+    race = {name: json.loads(path.read_text()) for name, path in files.items()}
+    final, validated = race["final"], race["cross_validation"]
+    scale = math.sqrt(validated["train"] / final["test"])
+    for name, scores in final["ours"].items():
+        for error in ("cde_loss_err", "crps_err"):
+            scores.setdefault(error, scale * validated["ours"][name][error])
+    curve = validated["learning_curve"]
+    first, second, before, last = curve[0], curve[1], curve[-2], curve[-1]
+    return race | {
+        "curve": {
+            **{"first": first, "second": second, "before": before, "last": last},
+            "first_gain": first["cde_loss"] - second["cde_loss"],
+            "last_gain": before["cde_loss"] - last["cde_loss"],
+            "gap": last["cde_loss"] - last["cde_loss_of_training"],
+        }
+    }
+
+
+def race(final: Mapping[str, Any]) -> str:
+    """Write our estimators' and other programs' figures on the same test galaxies, all to the same digits."""
+    forms = {"cde_loss": ".2f", "crps": ".5f", "ks": ".3f", "ks_calibrated": ".3f", "sigma_iqr": ".4f"}
+    cells = []
+    for group, label in {"ours": "ours", "peers": "RAIL"}.items():
+        for name, entrant in ENTRANTS[group].items():
+            if values := final[group].get(name):
+                processor = f" ({values['fit_cpu_s']:.1f})" if "fit_cpu_s" in values else ""
+                times = [f"{values['fit_s']:.1f}{processor}", f"{values['predict_s']:.1f}"]
+                scores = [format(values[key], form) if key in values else "–" for key, form in forms.items()]
+                outliers = f"{100 * values['outliers']:.1f}"
+                cells.append([label, entrant, *times, *map(typeset, scores), outliers])
+                label = ""
+    header = ["", "Estimator", "Fit, s", "Predict, s", "CDE loss", "CRPS", "KS", "KS, calibrated"]
+    header += ["$\\sigma_\\mathrm{IQR}$", "outliers, %"]
+    return pipe_table(header, cells, [6, 17, 13, 9, 9, 9, 8, 11, 9, 9], "llrrrrrrrr")
+
+
 def photoz_pages(results: Path, metrics: Mapping[str, dict[str, Any]]) -> dict[str, str]:
     """Write the generated files of paper/tables/ for the results on redshift PDFs: name -> Markdown."""
     pages = {}
@@ -163,6 +222,9 @@ def photoz_pages(results: Path, metrics: Mapping[str, dict[str, Any]]) -> dict[s
         else:
             pages[f"section-{section}"] = include(section)
             pages |= _TABLES[result](results / result, content)
+    pages["section-race"] = "The race against other programs was not run here (`bench photoz --final` does it).\n"
+    if RACE in metrics:
+        pages |= {"section-race": include("race"), "race": race(metrics[RACE]["final"])}
     written = {
         "pit_calibration": real_pdfs,
         "redshift_distributions": real_shifts,

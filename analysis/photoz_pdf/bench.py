@@ -1,7 +1,7 @@
 """`bench photoz`: our estimators, and RAIL's where they are installed, on a real table.
 
 Without `--final` everything is cross-validated inside the 12,000 training galaxies; only `--final` reads the others,
-and leaves a line in results/real/photoz_pdf/final_readings.csv each time.
+and leaves a line in results/real/boss_dr10/photoz_pdf/final_readings.csv each time.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from analysis import paths
 from analysis.cores import cores
 from analysis.errors import InputError
 from analysis.metrics import write_metrics
+from analysis.photoz_pdf.names import CROSS_VALIDATION, FINAL, NAME, RACE_TABLE, READINGS
 from analysis.photoz_pdf.race import (
     N_TRAIN,
     OURS,
@@ -42,7 +43,7 @@ from analysis.photoz_pdf.race import (
 # so processor seconds are judged: of all threads together, they are no less than the clock's on such a machine.
 WANTED = {"cde_loss": -11.5, "crps": 0.0211, "ks_calibrated": 0.020, "fit_cpu_s": 15.0, "predict_cpu_us": 20.0}
 
-_RESULTS = paths.REAL_RESULTS / "photoz_pdf"
+_RESULTS = paths.REAL_RESULTS / RACE_TABLE / NAME
 _FOLDS = 4
 _CURVE = (1500, 3000, 6000, 9000)
 _JUDGED = 3000
@@ -78,14 +79,14 @@ def final(training: Sample, test: Sample) -> dict[str, dict[str, float]]:
 
 def log_reading(real_data: Path) -> None:
     """Write down that the test galaxies are read."""
-    path = _RESULTS / "final_readings.csv"
+    path = _RESULTS / READINGS
     path.parent.mkdir(parents=True, exist_ok=True)
     new = not path.is_file()
     with open(path, "a", newline="") as file:
         writer = csv.writer(file)
         if new:
             writer.writerow(["time", "table"])
-        writer.writerow([datetime.now(UTC).isoformat(timespec="seconds"), f"{real_data.name}/boss_dr10"])
+        writer.writerow([datetime.now(UTC).isoformat(timespec="seconds"), f"{real_data.name}/{RACE_TABLE}"])
 
 
 def print_table(results: dict[str, dict[str, float]], title: str) -> None:
@@ -124,7 +125,7 @@ def run(options: argparse.Namespace) -> int:
     figures = results["mdn"] | {"predict_cpu_us": speed["mixtures_cpu_us"]}
     done = reached(figures)
     content = {**about, "wanted": WANTED, "reached": done, "ours": results, "speed": speed}
-    path = _RESULTS / ("final.json" if options.final else "cross_validation.json")
+    path = _RESULTS / (FINAL if options.final else CROSS_VALIDATION)
     write_metrics(path, content)  # now, too: the peers take minutes, and may fail
     theirs = peers(options.peers, training, test) if options.final and options.peers else {}
     content["peers"] = theirs

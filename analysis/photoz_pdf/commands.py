@@ -68,6 +68,9 @@ def add_commands(groups: Any) -> None:
     evaluate.add_argument("--out", type=Path, metavar="FILE", help="write the JSON there, too")
     evaluate.set_defaults(run=_evaluate)
 
+    what = "the learning curve of `bench photoz` -> a figure of the paper"
+    commands.add_parser("plot", help=what, description=what).set_defaults(run=_plot)
+
 
 def _train(options: argparse.Namespace) -> None:
     from analysis.photoz_pdf.train import train_on_survey
@@ -85,3 +88,9 @@ def _evaluate(options: argparse.Namespace) -> None:
     from analysis.photoz_pdf.evaluate import evaluate_pdfs
 
     evaluate_pdfs(options.pdfs, options.data, options.out)
+
+
+def _plot(options: argparse.Namespace) -> None:
+    from analysis.photoz_pdf.plot import plot_photoz_pdf
+
+    plot_photoz_pdf(options)

@@ -1,21 +1,18 @@
 """From a survey to what the estimators take: magnitudes and their errors by band, redshifts, who is held out."""
 
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis import params
 from analysis.errors import InputError
 from analysis.features import MAGNITUDES, labelled_galaxies, split_sample, without_duplicates
-from analysis.survey.catalogue import CATALOGUE, catalogue_path, column_names, read_catalogue
-from analysis.survey.schema import BANDS, MAGNITUDE_RANGE, column_of
+from analysis.survey.catalogue import catalogue_path, column_names, read_catalogue
+from analysis.survey.schema import BANDS, MAGNITUDE_RANGE
 
 Array = np.ndarray
 
@@ -112,37 +109,6 @@ def labelled_sample(directory: Path) -> tuple[pd.DataFrame, list[str]]:
     split, _ = split_sample(galaxies, settings["nside"], settings["seed"])
     kept = ["object_id", "redshift", *(name for name in band_columns(bands) if name in galaxies)]
     return galaxies[kept].assign(split=split), bands
-
-
-@contextmanager
-def catalogue_file(data: Path, columns_map: Path | None) -> Iterator[Path]:
-    """Yield the Parquet catalogue that `data` is: a survey folder, a catalogue file, or a foreign table and its map.
-
-    Raises
-    ------
-    InputError
-        If it is none of these, or a foreign table without a map.
-    """
-    if columns_map is not None:
-        from analysis.survey.ingest import ingest
-
-        with tempfile.TemporaryDirectory() as folder:
-            ingest([data], columns_map, Path(folder) / "survey")
-            yield Path(folder) / "survey" / CATALOGUE
-        return
-    path = catalogue_path(data) if data.is_dir() else data
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a survey folder or a table")
-    try:
-        names = pq.read_schema(path).names
-    except (pa.ArrowInvalid, OSError):
-        wanted = "a Parquet catalogue, or --columns MAP, which says what a foreign table's columns are"
-        raise InputError(f"{path}: not a readable Parquet file; expected {wanted}") from None
-    if "object_id" not in names or not any(column_of(name) for name in names if name != "object_id"):
-        raise InputError(
-            f"{path}: columns are not a catalogue's; expected those, or --columns MAP to say what they are"
-        )
-    yield path
 
 
 def in_chunks(path: Path, bands: Sequence[str], rows: int) -> Iterator[Photometry]:

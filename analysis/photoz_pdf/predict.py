@@ -1,17 +1,23 @@
 """A model and any catalogue -> PDFs, or quantiles."""
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 from rich.progress import Progress
 
 from analysis.errors import InputError
-from analysis.photoz_pdf.inputs import Photometry, catalogue_file, in_chunks
+from analysis.photoz_pdf.inputs import Photometry, in_chunks
 from analysis.photoz_pdf.pdf_files import LEVELS, SUFFIX, quantile_name, write_ensemble, write_quantiles
 from analysis.photoz_pdf.store import load_model
+from analysis.survey.catalogue import CATALOGUE, catalogue_path
+from analysis.survey.ingest import ingest
+from analysis.survey.schema import column_of
 
 _CHUNK = 50_000  # objects at a time
 
@@ -61,6 +67,35 @@ def predict_catalogue(
         else:
             write_ensemble(out, ((*model.qp_parameters(*c[1:]), _identity(c)) for c in chunks()), n, about)
     print(f"{out}: {n} objects")
+
+
+@contextmanager
+def catalogue_file(data: Path, columns_map: Path | None) -> Iterator[Path]:
+    """Yield the Parquet catalogue that `data` is: a survey folder, a catalogue file, or a foreign table and its map.
+
+    Raises
+    ------
+    InputError
+        If it is none of these, or a foreign table without a map.
+    """
+    if columns_map is not None:
+        with tempfile.TemporaryDirectory() as folder:
+            ingest([data], columns_map, Path(folder) / "survey")
+            yield Path(folder) / "survey" / CATALOGUE
+        return
+    path = catalogue_path(data) if data.is_dir() else data
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a survey folder or a table")
+    try:
+        names = pq.read_schema(path).names
+    except (pa.ArrowInvalid, OSError):
+        wanted = "a Parquet catalogue, or --columns MAP, which says what a foreign table's columns are"
+        raise InputError(f"{path}: not a readable Parquet file; expected {wanted}") from None
+    if "object_id" not in names or not any(column_of(name) for name in names if name != "object_id"):
+        raise InputError(
+            f"{path}: columns are not a catalogue's; expected those, or --columns MAP to say what they are"
+        )
+    yield path
 
 
 def _identity(chunk: Photometry) -> dict[str, np.ndarray]:

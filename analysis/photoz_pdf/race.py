@@ -15,6 +15,7 @@ from analysis.errors import InputError
 from analysis.metrics import lsst_sigma_iqr, outliers_percent
 from analysis.photoz_pdf.inputs import photometry
 from analysis.photoz_pdf.interface import PdfEstimator
+from analysis.photoz_pdf.names import RACE_TABLE
 from analysis.photoz_pdf.pdf_files import LEVELS, quantile_name, write_ensemble, write_quantiles
 from analysis.photoz_pdf.store import estimator_class
 from analysis.survey.catalogue import read_catalogue
@@ -59,17 +60,17 @@ def boss_dr10(real_data: Path) -> tuple[Sample, Sample]:
 
     All four files together, through the one door; duplicates dropped, 0.01 < z < 1, shuffled.
     """
-    files = [real_data / "boss_dr10" / name for name in FILES]
+    files = [real_data / RACE_TABLE / name for name in FILES]
     if missing := [path for path in files if not path.is_file()]:
         raise InputError(f"{missing[0]}: no such file; expected the folder of real tables at {real_data}")
     with tempfile.TemporaryDirectory() as folder:
-        ingest(files, paths.COLUMN_MAPS / "boss_dr10.yaml", Path(folder) / "survey")
+        ingest(files, paths.COLUMN_MAPS / f"{RACE_TABLE}.yaml", Path(folder) / "survey")
         table = read_catalogue(Path(folder) / "survey")
     measured = [name for name in table if name != "object_id"]
     table = table.drop_duplicates(measured)
     table = table[table["redshift"].between(*REDSHIFTS, inclusive="neither")]
     table = table.iloc[np.random.default_rng(SEED).permutation(len(table))]
-    _, magnitudes, errors = photometry(table, BANDS, "boss_dr10")
+    _, magnitudes, errors = photometry(table, BANDS, RACE_TABLE)
     sample = Sample(magnitudes, errors, table["redshift"].to_numpy())
     return sample.take(slice(N_TRAIN)), sample.take(slice(N_TRAIN, None))
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from analysis import metrics, params, paths, pdf_metrics
-from analysis.files import replacing
 from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.photometry import PhotometricInputs
 from analysis.photoz_pdf.store import estimator_class
@@ -16,6 +15,7 @@ from analysis.pit_calibration import conditional, names
 from analysis.pit_calibration.calibration import Calibration
 from analysis.pit_calibration.rescale import rescaled
 from analysis.pit_calibration.sample import labelled_galaxies, patches, photometry
+from analysis.results import write_not_run, write_result
 
 Array = np.ndarray
 PdfsByVariant = dict[str, dict[str, Array]]  # of each estimator, of each way of calibration, shape (n, k)
@@ -185,10 +185,10 @@ def measure(
 
 def evaluate_pit_calibration(_: argparse.Namespace) -> None:
     """Estimators and test galaxies -> metrics.json and tables."""
-    folder = paths.MODELS / names.MODELS
+    folder, out = paths.MODELS / names.MODELS, paths.RESULTS / names.NAME / names.METRICS
     choices = json.loads((folder / names.CHOICES).read_text())
     if "not_run" in choices:
-        _write({"not_run": choices["not_run"]}, {name: pd.DataFrame(columns=TABLES[name]) for name in TABLES})
+        write_not_run(out, choices["not_run"], TABLES)
         return
     galaxies = labelled_galaxies()
     sizes = galaxies["split"].value_counts()
@@ -208,12 +208,4 @@ def evaluate_pit_calibration(_: argparse.Namespace) -> None:
             for name, fitted in choices["calibrations"].items()
         },
     }
-    _write(about | result, tables)
-
-
-def _write(result: dict[str, Any], tables: dict[str, pd.DataFrame]) -> None:
-    folder = paths.RESULTS / names.NAME
-    for name, table in tables.items():
-        with replacing(folder / name) as partial:
-            table.to_csv(partial, index=False, float_format="%.6g")
-    metrics.write_metrics(folder / names.METRICS, result)
+    write_result(out, about | result, tables)

@@ -4,28 +4,18 @@ import argparse
 import json
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")  # figures go to files: no display is needed
-
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import paths
-from analysis.feature_importance.plot import plot_nothing
-from analysis.files import replacing
+from analysis.figures import plot_nothing, save_figures
+from analysis.photoz_pdf.names import LABELS
 from analysis.pit_calibration import names
 
 FIGURES = ("fig-pit-panels.png", "fig-pit-estimators.png", "fig-pit-conditional.png")
 
-_ESTIMATORS = {
-    "rdf": "boosted trees",
-    "knn": "nearest neighbours",
-    "mdn": "mixture density",
-    "trainz": "trainZ (control)",
-}
 _VARIANTS = {
     names.RAW: ("raw", "C2", "s"),
     names.RESCALED: ("rescaled", "C1", "D"),
@@ -69,7 +59,7 @@ def plot_estimators(histograms: pd.DataFrame) -> Figure:
         for variant, (label, colour, _) in _VARIANTS.items():
             _draw_histogram(panel, of_estimator[of_estimator["variant"] == variant], colour, label)
         _draw_band(panel, of_estimator)
-        panel.set(title=_ESTIMATORS.get(estimator, estimator), xlabel="PIT")
+        panel.set(title=LABELS.get(estimator, estimator), xlabel="PIT")
     axes[0, 0].set_ylabel("density")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
@@ -111,7 +101,4 @@ def figures(results: Path) -> dict[str, Figure]:
 def plot_pit_calibration(_: argparse.Namespace) -> None:
     """Results -> figures of the paper."""
     with plt.style.context(paths.STYLE):
-        for name, figure in figures(paths.RESULTS / names.NAME).items():
-            with replacing(paths.FIGURES / name) as partial:
-                figure.savefig(partial, format="png")
-            plt.close(figure)
+        save_figures(figures(paths.RESULTS / names.NAME))

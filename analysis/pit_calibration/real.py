@@ -11,6 +11,7 @@ import pandas as pd
 from analysis import metrics, params, paths
 from analysis.features import SPLITS, sample_with_features, split_sample
 from analysis.photoz_pdf.inputs import band_columns, bands_of
+from analysis.photoz_pdf.names import RACE_TABLE
 from analysis.photoz_pdf.race import BANDS, boss_dr10
 from analysis.pit_calibration import names
 from analysis.pit_calibration.calibration import Calibration
@@ -19,8 +20,6 @@ from analysis.pit_calibration.sample import photometry, why_not
 from analysis.pit_calibration.train import fit_estimators
 from analysis.survey.columns_map import read_map
 from analysis.survey.real_tables import TABLES, RealTable, ingested, provenance
-
-RESERVED = "boss_dr10"  # of this table the training galaxies of `bench photoz` alone are read
 
 
 def real_galaxies(table: RealTable, real_data: Path) -> pd.DataFrame:
@@ -32,7 +31,7 @@ def real_galaxies(table: RealTable, real_data: Path) -> pd.DataFrame:
         If a file is missing or cannot be used.
     """
     settings = params.load("features")
-    if table.name == RESERVED:
+    if table.name == RACE_TABLE:  # the others are for `bench photoz --final` alone
         sample, _reserved = boss_dr10(real_data)
         columns = np.column_stack([sample.magnitudes, sample.errors])
         galaxies = pd.DataFrame(columns, columns=band_columns(BANDS)).assign(redshift=sample.z)

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from analysis import metrics, params, paths, pdf_metrics
-from analysis.files import replacing
 from analysis.photoz_pdf.interface import PdfEstimator
 from analysis.photoz_pdf.photometry import PhotometricInputs
 from analysis.photoz_pdf.store import estimator_class
@@ -24,6 +23,7 @@ from analysis.redshift_distributions.resample import (
     mean_by_bin,
     resampled_shifts,
 )
+from analysis.results import write_not_run, write_result
 
 Array = np.ndarray
 
@@ -134,21 +134,13 @@ def n_z_curves(
 
 def evaluate_redshift_distributions(_: argparse.Namespace) -> None:
     """Estimator, reference (validation) and science (test) galaxies -> metrics.json and tables."""
-    folder = paths.MODELS / MODELS
+    folder, out = paths.MODELS / MODELS, paths.RESULTS / names.NAME / names.METRICS
     choices = json.loads((folder / CHOICES).read_text())
     if "not_run" in choices:
-        _write({"not_run": choices["not_run"]}, {name: pd.DataFrame(columns=TABLES[name]) for name in TABLES})
+        write_not_run(out, choices["not_run"], TABLES)
         return
     settings = params.load("evaluate_redshift_distributions")
     galaxies = labelled_galaxies()
     reference, science = (galaxies[galaxies["split"] == split] for split in ("validation", "test"))
     estimator = estimator_class(settings["estimator"]).load(folder / settings["estimator"])
-    _write(*measure(estimator, reference, science, settings))
-
-
-def _write(result: dict[str, Any], tables: dict[str, pd.DataFrame]) -> None:
-    folder = paths.RESULTS / names.NAME
-    for name, table in tables.items():
-        with replacing(folder / name) as partial:
-            table.to_csv(partial, index=False, float_format="%.6g")
-    metrics.write_metrics(folder / names.METRICS, result)
+    write_result(out, *measure(estimator, reference, science, settings))

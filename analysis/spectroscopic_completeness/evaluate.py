@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from analysis import metrics, params, paths, pdf_metrics
-from analysis.files import replacing
 from analysis.photoz_pdf.interface import PdfEstimator
 from analysis.photoz_pdf.store import estimator_class
 from analysis.pit_calibration.names import MODELS
 from analysis.pit_calibration.sample import photometry
+from analysis.results import write_result
 from analysis.spectroscopic_completeness import names, truth
 from analysis.spectroscopic_completeness.sample import galaxies_of_the_images, standardised
 from analysis.spectroscopic_completeness.weights import neighbour_weights, weighted_metric, weighted_resamples
@@ -132,7 +132,7 @@ def as_table(result: dict[str, Any]) -> pd.DataFrame:
 
 def evaluate_spectroscopic_completeness(_: argparse.Namespace) -> None:
     """Models, test galaxies and, of a mock survey, the truth -> metrics.json and tables."""
-    folder, models = paths.RESULTS / names.NAME, paths.MODELS / names.NAME
+    models = paths.MODELS / names.NAME
     choices = json.loads((models / names.CHOICES).read_text())
     tables = {name: pd.DataFrame(columns=columns) for name, columns in TABLES.items()}
     if "not_run" not in choices:
@@ -142,7 +142,4 @@ def evaluate_spectroscopic_completeness(_: argparse.Namespace) -> None:
             choices["science"] = compare(galaxies, settings)
             tables[names.SCIENCE] = as_table(choices["science"])
         tables |= {name: pd.read_csv(models / name) for name in COPIED if (models / name).is_file()}
-    for name, table in tables.items():
-        with replacing(folder / name) as partial:
-            table.to_csv(partial, index=False, float_format="%.6g")
-    metrics.write_metrics(folder / names.METRICS, choices)
+    write_result(paths.RESULTS / names.NAME / names.METRICS, choices, tables)

@@ -4,18 +4,13 @@ import argparse
 import json
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")  # figures go to files: no display is needed
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import paths
-from analysis.feature_importance.plot import plot_nothing
-from analysis.files import replacing
+from analysis.figures import plot_nothing, save_figures
 from analysis.spectroscopic_completeness import names
 from analysis.spectroscopic_completeness.labels import ISOLATION, LEAVES
 
@@ -93,7 +88,4 @@ def figures(results: Path) -> dict[str, Figure]:
 def plot_spectroscopic_completeness(_: argparse.Namespace) -> None:
     """Results -> figures of the paper."""
     with plt.style.context(paths.STYLE):
-        for name, figure in figures(paths.RESULTS / names.NAME).items():
-            with replacing(paths.FIGURES / name) as partial:
-                figure.savefig(partial, format="png")
-            plt.close(figure)
+        save_figures(figures(paths.RESULTS / names.NAME))

@@ -4,10 +4,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")  # figures go to files: no display is needed
-
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
@@ -15,7 +11,7 @@ from matplotlib.figure import Figure
 
 from analysis import params, paths
 from analysis.errors import InputError
-from analysis.files import replacing
+from analysis.figures import plot_nothing, save_figures
 from analysis.survey.catalogue import STAMPS, read_provenance
 from analysis.survey.sheet import REAL_SHEET, ROWS, Sheet, draw, matched, measure, read_sheet, spread
 
@@ -86,14 +82,6 @@ def _draw_bar(axes: Axes, sheet: Sheet) -> None:
     axes.text(0, -0.8 * half, f'{_BAR:g}"', color="w", fontsize=6, ha="center", va="bottom")
 
 
-def plot_nothing(why: str) -> Figure:
-    """Draw the reason why there is no figure."""
-    figure, axes = plt.subplots(figsize=(4.8, 1.0))
-    axes.axis("off")
-    axes.text(0.5, 0.5, f"not run: {why}", ha="center", va="center", wrap=True)
-    return figure
-
-
 def make_contact_sheet(_: argparse.Namespace) -> None:
     """The survey's stamps and the real sheet -> a figure of the paper; it goes on where either is missing."""
     settings = params.load("plot_stamps")
@@ -106,6 +94,4 @@ def make_contact_sheet(_: argparse.Namespace) -> None:
     sheets = [sheet for sheet in (real, ours) if sheet]
     with plt.style.context(paths.STYLE):
         figure = plot_stamps(sheets) if sheets else plot_nothing("the survey has no stamps of galaxies or stars")
-        with replacing(paths.FIGURES / FIGURE) as partial:
-            figure.savefig(partial, format="png")
-        plt.close(figure)
+        save_figures({FIGURE: figure})

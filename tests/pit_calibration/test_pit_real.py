@@ -8,6 +8,7 @@ import pytest
 
 from analysis import paths
 from analysis.errors import InputError
+from analysis.photoz_pdf.names import RACE_TABLE
 from analysis.photoz_pdf.race import N_TRAIN, boss_dr10
 from analysis.pit_calibration import real
 from analysis.redshift_distributions.real import measure_shifts
@@ -30,12 +31,12 @@ def test_missing_table_is_named(tmp_path):
     with pytest.raises(InputError, match="expected the folder of real tables"):
         real.real_galaxies(table("sdss_mgs"), tmp_path)
     with pytest.raises(InputError, match="expected the folder of real tables"):
-        real.real_galaxies(table(real.RESERVED), tmp_path)
+        real.real_galaxies(table(RACE_TABLE), tmp_path)
 
 
 @pytest.mark.real
 def test_galaxies_that_judge_the_bench_are_not_read(real_data):
-    galaxies = real.real_galaxies(table(real.RESERVED), real_data)
+    galaxies = real.real_galaxies(table(RACE_TABLE), real_data)
     training, reserved = boss_dr10(real_data)
     assert len(galaxies) == N_TRAIN == len(training.z)
     measured = ["dered_u", "dered_g", "dered_r", "dered_i", "dered_z"]

@@ -13,6 +13,7 @@ from analysis.feature_importance.selection import names
 from analysis.feature_importance.selection.stability import rank_correlations, share_in_top
 from analysis.features import feature_names, read_features
 from analysis.files import replacing
+from analysis.results import write_not_run, write_result
 
 TABLES = {  # their columns; a result that cannot run leaves them empty
     names.PERMUTATION: ["name", "kind", "n_features", "tree_importance", "rise_percent", "rise_percent_err"],
@@ -150,10 +151,10 @@ def part_of(predictions: pd.DataFrame, part: str) -> pd.DataFrame:
 
 def evaluate_feature_selection(_: argparse.Namespace) -> None:
     """Predictions and test redshifts -> metrics.json and tables."""
-    folder, models = paths.RESULTS / names.NAME, paths.MODELS / names.NAME
+    models, out = paths.MODELS / names.NAME, paths.RESULTS / names.NAME / names.METRICS
     choices = json.loads((models / names.CHOICES).read_text())
     if "not_run" in choices:
-        _write({"not_run": choices["not_run"]}, {name: pd.DataFrame(columns=TABLES[name]) for name in TABLES})
+        write_not_run(out, choices["not_run"], TABLES)
         return
     settings = params.load("evaluate_feature_selection")
     bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
@@ -190,15 +191,7 @@ def evaluate_feature_selection(_: argparse.Namespace) -> None:
         names.INPUTS: pd.DataFrame.from_dict(by_inputs, "index").rename_axis("inputs").reset_index(),
         names.LEARNERS: learners_table(by_learner),
     }
-    _write(result, {name: table[TABLES[name]] for name, table in tables.items()})
+    write_result(out, result, {name: table[TABLES[name]] for name, table in tables.items()})
     for name in _COPIED:
-        with replacing(folder / name) as partial:
+        with replacing(out.with_name(name)) as partial:
             shutil.copy(models / name, partial)
-
-
-def _write(result: dict[str, Any], tables: dict[str, pd.DataFrame]) -> None:
-    folder = paths.RESULTS / names.NAME
-    for name, table in tables.items():
-        with replacing(folder / name) as partial:
-            table.to_csv(partial, index=False, float_format="%.6g")
-    metrics.write_metrics(folder / names.METRICS, result)

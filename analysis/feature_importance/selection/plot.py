@@ -4,10 +4,6 @@ import argparse
 import json
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")  # figures go to files: no display is needed
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -15,9 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import params, paths
-from analysis.feature_importance.plot import plot_nothing
 from analysis.feature_importance.selection import names
-from analysis.files import replacing
+from analysis.figures import plot_nothing, save_figures
 
 FIGURES = ("fig-importance-samples.png", "fig-selection-curve.png", "fig-learners.png", "fig-permutation.png")
 
@@ -153,7 +148,4 @@ def plot_feature_selection(_: argparse.Namespace) -> None:
     """Results -> figures of the paper."""
     with plt.style.context(paths.STYLE):
         drawn = figures(paths.RESULTS / names.NAME, params.load("plot_feature_selection")["n_features"])
-        for name, figure in drawn.items():
-            with replacing(paths.FIGURES / name) as partial:
-                figure.savefig(partial, format="png")
-            plt.close(figure)
+        save_figures(drawn)

@@ -1,0 +1,23 @@
+"""How a result is written: its metrics as JSON, and its tables beside them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.files import replacing
+from analysis.metrics import write_metrics
+
+
+def write_result(path: Path, metrics: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> None:
+    """Write nested metrics as JSON, and tables beside them as CSV by the name of the file."""
+    for name, table in tables.items():
+        with replacing(path.with_name(name)) as partial:
+            table.to_csv(partial, index=False, float_format="%.6g")
+    write_metrics(path, metrics)
+
+
+def write_not_run(path: Path, why: str, columns: Mapping[str, Sequence[str]]) -> None:
+    """Write, for a result that could not run, the reason and its tables without lines; `columns` by table."""
+    write_result(path, {"not_run": why}, {name: pd.DataFrame(columns=list(of)) for name, of in columns.items()})

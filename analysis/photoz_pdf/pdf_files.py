@@ -93,12 +93,13 @@ class PdfFile:
             raise InputError(f"{path}: expected an existing file of PDFs, {SUFFIX}")
         try:
             with h5py.File(path) as file:
-                self.about: dict[str, Any] = json.loads(file.attrs.get(_ABOUT, "{}"))
+                self.about: dict[str, Any] = dict(json.loads(file.attrs.get(_ABOUT, "{}")))
                 self.object_id: Any = file["ancil/object_id"][:] if "ancil/object_id" in file else None
                 self._nodes: Any = None
                 self._tabulated: Any = None
                 if file["meta/pdf_name"][0] == b"interp":  # as they are: qp refuses or mends what is no PDF
                     self._nodes, self._tabulated = np.ravel(file["meta/xvals"][:]), file["data/yvals"][:]
+            self._grid = np.linspace(*self.about["grid"]) if "grid" in self.about else self._nodes
             if self._tabulated is None:
                 import qp
 
@@ -107,12 +108,17 @@ class PdfFile:
             raise InputError(f"{path}: not a readable qp ensemble ({type(error).__name__}: {error})") from None
         if self.object_id is None:
             raise InputError(f"{path}: no ancillary column 'object_id'; expected the number of each object")
+        n = self._ensemble.npdf if self._tabulated is None else len(self._tabulated)
+        if len(self.object_id) != n:
+            raise InputError(f"{path}: {len(self.object_id)} object numbers for {n} PDFs; expected one for each")
+        numbers, times = np.unique(self.object_id, return_counts=True)
+        if (times > 1).any():
+            first = int(np.argmax(times > 1))
+            raise InputError(f"{path}: object {numbers[first]} has {times[first]} PDFs; expected one for each object")
 
     def grid(self, default: Array) -> Array:
         """Return the redshifts on which the PDFs are tabulated, `default` where the file does not say."""
-        if "grid" in self.about:
-            return np.linspace(*self.about["grid"])
-        return default if self._nodes is None else self._nodes
+        return default if self._grid is None else self._grid
 
     def densities(self, rows: Array, grid: Array) -> Array:
         """Return PDFs on a grid, shape (rows, n_grid), of any norm.

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from analysis.cores import cores
+from analysis.errors import InputError
 from analysis.feature_importance.model import AdaBoostR2
 from analysis.pdf_metrics import cde_loss, normalised
 from analysis.photoz_pdf.interface import Array, PdfEstimator
@@ -126,6 +127,9 @@ class BoostedTrees(PdfEstimator):
         model = super().load(folder)
         files = sorted(Path(folder).glob("trees_*.json"), key=lambda path: int(path.stem.split("_")[1]))
         model._ensembles = [AdaBoostR2.load(path) for path in files]
+        found, expected = sum(len(trees.estimator_weights_) for trees in model._ensembles), len(model.arrays["votes"])
+        if found != expected:
+            raise InputError(f"{folder}: {found} trees in {len(files)} files; expected {expected}: is one missing?")
         return model
 
 

@@ -46,8 +46,12 @@ def load_model(folder: Path) -> tuple[PdfEstimator, dict[str, Any]]:
         raise InputError(f"{folder}: no {ABOUT} here; expected a model folder, which `photoz train` makes")
     try:
         about = json.loads(path.read_text())
-        return estimator_class(about["estimator"]).load(folder), about
+        bands = about["bands"]
+        model = estimator_class(about["estimator"]).load(folder)
     except InputError:
         raise
     except Exception as error:  # whatever safetensors, LightGBM or torch make of a damaged file
         raise InputError(f"{folder}: no readable model ({type(error).__name__}: {error})") from None
+    if model.n_features != len(bands):
+        raise InputError(f"{folder}: a model of {model.n_features} bands; {ABOUT} says {', '.join(bands)}")
+    return model, about

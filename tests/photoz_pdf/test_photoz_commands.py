@@ -239,6 +239,46 @@ def test_pdfs_that_are_none(survey, tmp_path, capsys, fault, word):
     assert refused(capsys, code, word, "row 401")
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda file: _renumber(file, np.full(500, 7)), ("object 7 has 500 PDFs",)),
+        (lambda file: _renumber(file, np.arange(10)), ("10 object numbers for 500 PDFs",)),
+        (lambda file: file.attrs.__setitem__("about", "[1]"), ("not a readable qp ensemble",)),
+        (lambda file: file.attrs.__setitem__("about", '{"grid": "wide"}'), ("not a readable qp ensemble",)),
+    ],
+)
+def test_pdfs_of_a_damaged_file(survey, tmp_path, capsys, change, words):
+    path = tmp_path / "pdfs.hdf5"
+    grid = np.linspace(0, 2, 101)
+    identity = {"object_id": np.arange(500) + 10}
+    write_ensemble(path, [("interp", {"xvals": grid, "yvals": np.ones((500, 101))}, identity)], 500, {})
+    command = ["photoz", "evaluate", "--pdfs", str(path), "--data", str(survey)]
+    assert main(command) == 0
+    with h5py.File(path, "r+") as file:
+        change(file)
+    assert refused(capsys, main(command), *words)
+
+
+def _renumber(file, numbers):
+    del file["ancil/object_id"]
+    file["ancil/object_id"] = numbers
+
+
+def test_a_model_folder_that_lacks_something(survey, tmp_path, capsys):
+    train(survey, "rdf", tmp_path / "model")
+    about = json.loads((tmp_path / "model" / "about.json").read_text())
+    for bands, words in ((None, ("no readable model", "bands")), (["g"], ("a model of 3 bands", "says g"))):
+        (tmp_path / "model" / "about.json").write_text(json.dumps({k: v for k, v in about.items() if k != "bands"}))
+        if bands:
+            (tmp_path / "model" / "about.json").write_text(json.dumps(about | {"bands": bands}))
+        assert refused(capsys, predict(tmp_path / "model", survey, tmp_path / "pdfs.hdf5"), *words)
+    (tmp_path / "model" / "about.json").write_text(json.dumps(about))
+    (tmp_path / "model" / "trees_1.json").unlink()
+    code = predict(tmp_path / "model", survey, tmp_path / "pdfs.hdf5")
+    assert refused(capsys, code, "3 trees in 1 files; expected 6")
+
+
 def test_files_that_are_none(survey, tmp_path, capsys):
     train(survey, "trainz", tmp_path / "model")
     assert refused(capsys, predict(tmp_path / "model", survey, tmp_path / "pdfs.fits"), ".hdf5")

@@ -118,7 +118,11 @@ class Archive:
                     raise FetchError(f"{what}: {trouble}", absent=answer.status_code in (404, 410))
                 asked_to_wait = _retry_after(answer)
             except OSError as error:  # all of requests' errors are
-                trouble = f"{type(error).__name__}: {error}"
+                if isinstance(error, ValueError):  # such as one for what is no URL: it will not become one
+                    raise FetchError(f"{what}: {error}", absent=False) from None
+                # the cause, without the whole query that urllib3 puts before it
+                cause = getattr(error.args[0] if error.args else None, "reason", error)
+                trouble = f"{type(error).__name__}: {cause}"
             except ValueError as error:
                 if isinstance(error, FetchError):
                     raise

@@ -65,8 +65,15 @@ def test_what_is_not_there_is_asked_for_once(archive):
 
 def test_a_server_that_is_not_there(archive):
     nobody = Archive("http://127.0.0.1:9", "http://127.0.0.1:9", pause=0, backoff=0.01, retries=1)
-    with pytest.raises(FetchError, match=r"query: ConnectionError.*\(2 attempts\)"):
+    with pytest.raises(FetchError, match=r"query: ConnectionError.*refused.*\(2 attempts\)") as caught:
         nobody.query(page_query(1, 0), read_page)
+    assert "SELECT" not in str(caught.value)  # the address that urllib3 names holds all of the query
+
+
+def test_what_is_no_url_is_not_tried_again():
+    with pytest.raises(FetchError, match="Invalid URL 'skyserver") as caught:
+        Archive("skyserver", "sas", pause=0, backoff=60).query(page_query(1, 0), read_page)
+    assert "attempts" not in str(caught.value)
 
 
 def test_the_server_says_how_long_to_wait(archive):

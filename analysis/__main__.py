@@ -1,10 +1,13 @@
 """The command line: `python -m analysis …`."""
 
 import argparse
+import errno
 import sys
 from typing import Any
 
 from analysis.errors import InputError
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk full, quota used up, file too large for the limit
 
 DESCRIPTION = """\
 Machine-learning results in cosmology, re-tested on a survey: the mock one that comes with the compendium, or yours.
@@ -110,6 +113,11 @@ def main(arguments: list[str] | None = None) -> int:
         return options.run(options) or 0
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        print(f"error: nothing more can be written ({error}); make room, and give the command again", file=sys.stderr)
         return 2
 
 

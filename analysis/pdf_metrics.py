@@ -341,8 +341,11 @@ def point_figures_of_merit(grid: Array, pdfs: Array, z_true: Array, n: int, seed
 
 
 def _with_errors(names: list[str], values: Array, resampled: Array) -> dict[str, Any]:
+    """Pair values and errors; one that is not finite is left out, as the AD distance of a PIT of 0 is, by resamples."""
     result: dict[str, Any] = {}
     for name, value, error in zip(names, values, resampled.std(axis=0, ddof=1), strict=True):
         if np.isfinite(value):
-            result |= {name: float(value), f"{name}_err": float(error)}
+            result[name] = float(value)
+            if np.isfinite(error):
+                result[f"{name}_err"] = float(error)
     return result

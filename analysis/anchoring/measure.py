@@ -15,8 +15,6 @@ from analysis.anchoring.names import (
     COMPARISONS,
     METRICS,
     NAME,
-    PHOTOZ_RATIO,
-    PHOTOZ_TRANSFER,
     RADII,
     STATISTICS,
     TOLERANCES,
@@ -162,12 +160,6 @@ def _predicted(train: pd.DataFrame, test: pd.DataFrame, adaboost: dict[str, Any]
     names = feature_names(X[0])
     model = AdaBoostR2(**adaboost).fit(X[0][names].to_numpy(), train["redshift"].to_numpy())
     return model.predict(X[1][names].to_numpy())
-
-
-def photoz_within(result: dict[str, dict[str, float]]) -> bool:
-    """Tell whether the redshift errors of a comparison are within their tolerances."""
-    ratio = result["ratio"]
-    return abs(ratio["mock"] - 1) <= PHOTOZ_RATIO and ratio["transfer"] <= PHOTOZ_TRANSFER
 
 
 def summary(compared: pd.DataFrame) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 
 from analysis.errors import InputError
 from analysis.files import replacing
+from analysis.hdf5 import Disk
 from analysis.pdf_metrics import check_pdfs
 from analysis.photoz_pdf.kernels import cell_edges
 
@@ -42,18 +44,21 @@ def write_ensemble(
     """
     import qp
 
-    with replacing(path) as partial:
+    with replacing(path) as partial, Disk(partial) as disk, ExitStack() as opened:
         file, start = None, 0
         for kind, data, ancillary in chunks:
             ensemble = qp.Ensemble(getattr(qp, kind), data=data, ancil=ancillary)
             if file is None:
-                groups, file = ensemble.initializeHdf5Write(str(partial), n)
+                groups, file = ensemble.initializeHdf5Write(disk, n)
+                opened.enter_context(file)  # closed before the disk, whatever happens
             ensemble.writeHdf5Chunk(groups, start, start + len(ancillary["object_id"]))
+            disk.check()
             start += len(ancillary["object_id"])
         if file is None:
             raise InputError(f"{path}: no objects to write PDFs of")
         file.attrs[_ABOUT] = json.dumps(about)
         ensemble.finalizeHdf5Write(file)
+        disk.check()
 
 
 def write_quantiles(path: Path, chunks: Iterable[dict[str, Array]], about: dict[str, Any]) -> None:

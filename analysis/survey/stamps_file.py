@@ -11,20 +11,20 @@ zero (the integer of no flux, positive so that the upper bytes of the sky's are 
 Each compressed chunk has a checksum (Fletcher's, of HDF5): zstd alone would turn some damage into other pixels.
 """
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import h5py
 import hdf5plugin
 import numpy as np
 
 from analysis.errors import InputError
+from analysis.hdf5 import Disk
 from analysis.survey.schema import BANDS
 
 FloatArray = np.ndarray
@@ -90,38 +90,6 @@ def restore(
     return ((integers - zero - dither) * (step * sky_noise[:, :, None, None])).astype(np.float32)
 
 
-class _Disk(io.FileIO):
-    """A file whose errors HDF5 never hears of: when it cannot write, it may crash the process (h5py issue 914)."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, "w+")
-        self._error: OSError | None = None
-
-    def write(self, data: Any) -> int:
-        """Write all of some bytes, or keep the error."""
-        view = memoryview(data).cast("B")
-        size = len(view)
-        try:
-            while len(view) and not self._error:
-                view = view[super().write(view) :]
-        except OSError as error:
-            self._error = error
-        return size
-
-    def truncate(self, size: int | None = None) -> int:
-        """Make the file longer or shorter, or keep the error."""
-        try:
-            return super().truncate(size)
-        except OSError as error:
-            self._error = self._error or error
-            return size or 0
-
-    def check(self) -> None:
-        """Raise what was kept."""
-        if self._error:
-            raise self._error
-
-
 class StampsWriter:
     """Writes stamps.h5 batch by batch; use as a context manager, on a path that is renamed when all is done.
 
@@ -135,7 +103,7 @@ class StampsWriter:
     """
 
     def __init__(self, path: Path, shape: tuple[int, int] = (SIDE, SIDE), pixel_scale: float = PIXEL_SCALE) -> None:
-        self._disk = _Disk(path)
+        self._disk = Disk(path)
         self._file = h5py.File(self._disk, "w", track_order=False, libver="v110")
         self._file.attrs.update({"bands": "".join(BANDS), "pixel_scale": pixel_scale, "step": STEP, "zero": ZERO})
         size = (len(BANDS), *shape)

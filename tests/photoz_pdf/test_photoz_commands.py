@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import qp
+from full_disk import largest_file
 from toy_photometry import draw
 
 from analysis import params, pdf_metrics
@@ -120,6 +121,16 @@ def test_the_order_of_columns_is_no_matter(tmp_path):
         predict(tmp_path / f"model_{name}", tmp_path / name, tmp_path / f"{name}.parquet", "--quantiles")
     pd.testing.assert_frame_equal(*(pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("one", "two")))
     assert bands_of(["dered_y", "dered_J", "dered_z", "dered_u", "deredErr_g"]) == ["u", "z", "J", "y"]
+
+
+@pytest.mark.parametrize("estimator", ["trainz", "mdn"])
+def test_a_full_disk_is_told_and_leaves_nothing(survey, tmp_path, capsys, estimator):
+    assert train(survey, estimator, tmp_path / "model") == 0
+    with largest_file(20_000):
+        assert predict(tmp_path / "model", survey, tmp_path / "pdfs.hdf5") == 2
+    assert "make room" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*pdfs*"))
+    assert predict(tmp_path / "model", survey, tmp_path / "pdfs.hdf5") == 0
 
 
 def test_predictions_do_not_depend_on_chunks(survey, tmp_path, monkeypatch):

@@ -1,11 +1,9 @@
 """stamps.h5: what quantization does to the noise, and what a damaged file says."""
 
-import contextlib
-import resource
-
 import h5py
 import numpy as np
 import pytest
+from full_disk import largest_file
 
 from analysis.errors import InputError
 from analysis.survey.stamps_file import (
@@ -178,22 +176,11 @@ def test_other_files_are_refused(tmp_path):
         read_stamps(tmp_path / "stamps.h5")
 
 
-@contextlib.contextmanager
-def _largest_file(size):
-    """Let writing beyond some bytes of a file fail, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_a_full_disk_is_an_error_at_once_and_no_crash(tmp_path):
     """HDF5 would crash when it closes its file, if it were told."""
     stamps, appended = _noise(CHUNK), []
     complaint = pytest.raises(OSError, match="File too large")
-    with _largest_file(200_000), complaint, StampsWriter(tmp_path / "stamps.h5") as writer:
+    with largest_file(200_000), complaint, StampsWriter(tmp_path / "stamps.h5") as writer:
         for _ in range(10):
             writer.append(stamps)
             appended.append(1)

@@ -1,17 +1,15 @@
 """A mock survey with stamps: the same to the byte for any number of workers, and after any interruption."""
 
-import contextlib
 import os
-import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from full_disk import largest_file
 
 from analysis.__main__ import main
 from analysis.errors import InputError
@@ -104,17 +102,6 @@ def test_killed_in_catalogue_and_stamps(tmp_path: Path, undisturbed: dict[str, s
     assert catalogue_parts.items() <= stamps_parts.items()  # not drawn again
     assert len(drawn_last) == 3 - len([name for name in stamps_parts if name.startswith("stamps")])
     assert [path.name for path in tmp_path.iterdir()] == ["survey"]
-
-
-@contextlib.contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """Let writing beyond some bytes of a file fail, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_disk_that_is_full_three_times(tmp_path: Path, undisturbed: dict[str, str]) -> None:

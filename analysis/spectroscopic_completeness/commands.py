@@ -1,46 +1,34 @@
-"""The command line of the completeness result. Its stages import what they need, and that is slow."""
+"""The command line of the completeness result."""
 
-import argparse
-from pathlib import Path
 from typing import Any
 
+from analysis.command_line import REAL, Command, add_result
 
-def _train(options: argparse.Namespace) -> None:
-    from analysis.spectroscopic_completeness.train import train_spectroscopic_completeness
-
-    train_spectroscopic_completeness(options)
-
-
-def _evaluate(options: argparse.Namespace) -> None:
-    from analysis.spectroscopic_completeness.evaluate import evaluate_spectroscopic_completeness
-
-    evaluate_spectroscopic_completeness(options)
-
-
-def _plot(options: argparse.Namespace) -> None:
-    from analysis.spectroscopic_completeness.plot import plot_spectroscopic_completeness
-
-    plot_spectroscopic_completeness(options)
-
-
-def _real(options: argparse.Namespace) -> None:
-    from analysis.spectroscopic_completeness.real import run_on_real_tables
-
-    run_on_real_tables(options)
+_PACKAGE = "analysis.spectroscopic_completeness"
 
 
 def add_commands(groups: Any) -> None:
     """Add `spectroscopic-completeness` and its stages to the command line."""
-    about = "Bonnett et al. (2016): galaxies with redshifts do not represent the sky"
-    group = groups.add_parser("spectroscopic-completeness", help=about, description=about)
-    stages = group.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for name, run, what in (
-        ("train", _train, "catalogue and features -> completeness map, weights, flags of bad redshifts"),
-        ("evaluate", _evaluate, "test galaxies, and the truth of a mock survey -> metrics.json, tables"),
-        ("plot", _plot, "metrics and tables -> figures of the paper"),
-    ):
-        stages.add_parser(name, help=what, description=what).set_defaults(run=run)
-    what = "the same code on real tables -> results/real/<table>/spectroscopic_completeness/metrics.json"
-    real = stages.add_parser("real", help=what, description=what)
-    real.add_argument("--real-data", type=Path, required=True, metavar="DIR", help="the folder of real tables")
-    real.set_defaults(run=_real)
+    add_result(
+        groups,
+        "spectroscopic-completeness",
+        "Bonnett et al. (2016): galaxies with redshifts do not represent the sky",
+        Command(
+            "train",
+            f"{_PACKAGE}.train:train_spectroscopic_completeness",
+            "catalogue and features -> completeness map, weights, flags of bad redshifts",
+        ),
+        Command(
+            "evaluate",
+            f"{_PACKAGE}.evaluate:evaluate_spectroscopic_completeness",
+            "test galaxies, and the truth of a mock survey -> metrics.json, tables",
+        ),
+        Command(
+            "plot", f"{_PACKAGE}.plot:plot_spectroscopic_completeness", "metrics and tables -> figures of the paper"
+        ),
+        Command(
+            REAL,
+            f"{_PACKAGE}.real:run_on_real_tables",
+            "the same code on real tables -> results/real/<table>/spectroscopic_completeness/",
+        ),
+    )

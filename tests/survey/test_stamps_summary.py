@@ -103,4 +103,7 @@ def test_the_faintest_sky_is_not_taken_for_dead(survey):
     with h5py.File(survey / STAMPS, "r+") as file:
         file["sky_noise"][:] *= 2
         file["stamps"][:] = (file["stamps"][:] - 128) // 2 + 128
-    summarise_stamps(survey)
+        count = len(file["stamps"])
+    summary = summarise_stamps(survey)
+    assert summary is not None
+    assert summary["stamps"] == count

@@ -10,8 +10,11 @@ LABELS = {
     "trainz": "trainZ (control)",
 }
 
-# The race against other programs (`bench photoz`): its results lie in results/real/<RACE_TABLE>/<NAME>/.
+# The estimators that the results share lie in models/<NAME>/, with bands, sizes and calibrations in CHOICES.
 NAME = "photoz_pdf"
+CHOICES = "choices.json"
+
+# The race against other programs (`bench photoz`): its results lie in results/real/<RACE_TABLE>/<NAME>/.
 RACE_TABLE = "boss_dr10"
 FINAL = "final.json"
 CROSS_VALIDATION = "cross_validation.json"

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 
 from analysis import metrics, params, paths, pdf_metrics
+from analysis.photoz_pdf import names as photoz_pdf
 from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.photometry import PhotometricInputs
+from analysis.photoz_pdf.sample import labelled_galaxies, patches, photometry
 from analysis.photoz_pdf.store import estimator_class
 from analysis.pit_calibration import conditional, names
 from analysis.pit_calibration.calibration import Calibration
 from analysis.pit_calibration.rescale import rescaled
-from analysis.pit_calibration.sample import labelled_galaxies, patches, photometry
 from analysis.results import write_not_run, write_result
 
 Array = np.ndarray
@@ -185,8 +186,8 @@ def measure(
 
 def evaluate_pit_calibration(_: argparse.Namespace) -> None:
     """Estimators and test galaxies -> metrics.json and tables."""
-    folder, out = paths.MODELS / names.MODELS, paths.RESULTS / names.NAME / names.METRICS
-    choices = json.loads((folder / names.CHOICES).read_text())
+    folder, out = paths.MODELS / photoz_pdf.NAME, paths.RESULTS / names.NAME / names.METRICS
+    choices = json.loads((folder / photoz_pdf.CHOICES).read_text())
     if "not_run" in choices:
         write_not_run(out, choices["not_run"], TABLES)
         return

@@ -1,9 +1,7 @@
 """What the stages of this result call their files, and the ways of calibration."""
 
 NAME = "pit_calibration"
-MODELS = "photoz_pdf"  # folder of the estimators, which other results use too
 
-CHOICES = "choices.json"  # beside the models: bands, sizes, calibrations
 METRICS = "metrics.json"
 HISTOGRAMS = "histograms.csv"
 PANELS = "panels.csv"

@@ -13,10 +13,10 @@ from analysis import metrics, params, paths
 from analysis.features import read_features
 from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.interface import PdfEstimator, grid_for
+from analysis.photoz_pdf.names import CHOICES, NAME
+from analysis.photoz_pdf.sample import labelled_galaxies, photometry, why_not
 from analysis.photoz_pdf.store import estimator_class
 from analysis.pit_calibration.calibration import Calibration
-from analysis.pit_calibration.names import CHOICES, MODELS
-from analysis.pit_calibration.sample import labelled_galaxies, photometry, why_not
 
 
 def fit_estimators(galaxies: pd.DataFrame, settings: dict[str, Any]) -> tuple[dict[str, PdfEstimator], dict[str, Any]]:
@@ -56,7 +56,7 @@ def fit_estimators(galaxies: pd.DataFrame, settings: dict[str, Any]) -> tuple[di
 def train_photoz_pdf(_: argparse.Namespace) -> None:
     """Features and catalogue -> models/photoz_pdf: estimators and their calibrations."""
     settings = params.load("photoz_pdf") | params.load("train_photoz_pdf")
-    folder = paths.MODELS / MODELS
+    folder = paths.MODELS / NAME
     galaxies = labelled_galaxies()
     if why := why_not(galaxies, read_features(paths.FEATURES)[1]):
         metrics.write_metrics(folder / CHOICES, {"not_run": why})

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from analysis import metrics, params, paths, pdf_metrics
+from analysis.photoz_pdf import names as photoz_pdf
 from analysis.photoz_pdf.interface import PdfEstimator
 from analysis.photoz_pdf.photometry import PhotometricInputs
+from analysis.photoz_pdf.sample import labelled_galaxies, photometry
 from analysis.photoz_pdf.store import estimator_class
-from analysis.pit_calibration.names import CHOICES, MODELS
-from analysis.pit_calibration.sample import labelled_galaxies, photometry
 from analysis.redshift_distributions import names
 from analysis.redshift_distributions.resample import (
     ENOUGH_POSITIONS,
@@ -134,8 +134,8 @@ def n_z_curves(
 
 def evaluate_redshift_distributions(_: argparse.Namespace) -> None:
     """Estimator, reference (validation) and science (test) galaxies -> metrics.json and tables."""
-    folder, out = paths.MODELS / MODELS, paths.RESULTS / names.NAME / names.METRICS
-    choices = json.loads((folder / CHOICES).read_text())
+    folder, out = paths.MODELS / photoz_pdf.NAME, paths.RESULTS / names.NAME / names.METRICS
+    choices = json.loads((folder / photoz_pdf.CHOICES).read_text())
     if "not_run" in choices:
         write_not_run(out, choices["not_run"], TABLES)
         return

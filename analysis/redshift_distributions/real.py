@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import params
-from analysis.pit_calibration.real import on_real_tables
+from analysis.photoz_pdf.real import on_real_tables
 from analysis.pit_calibration.train import fit_estimators
 from analysis.redshift_distributions import names
 from analysis.redshift_distributions.evaluate import measure

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from analysis import metrics, params, paths, pdf_metrics
+from analysis.photoz_pdf import names as photoz_pdf
 from analysis.photoz_pdf.interface import PdfEstimator
+from analysis.photoz_pdf.sample import photometry
 from analysis.photoz_pdf.store import estimator_class
-from analysis.pit_calibration.names import MODELS
-from analysis.pit_calibration.sample import photometry
 from analysis.results import write_result
 from analysis.spectroscopic_completeness import names, truth
 from analysis.spectroscopic_completeness.sample import galaxies_of_the_images, standardised
@@ -102,7 +102,7 @@ def compare(galaxies: pd.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:
         result["truth"]["not_galaxies_percent"] = float(100 * others.mean())
         science = science[~others]
     for training, folder in (
-        (UNIFORM, paths.MODELS / MODELS / settings["estimator"]),
+        (UNIFORM, paths.MODELS / photoz_pdf.NAME / settings["estimator"]),
         (WEIGHTED, paths.MODELS / names.NAME / names.WEIGHTED),
     ):
         estimator = estimator_class(settings["estimator"]).load(folder)

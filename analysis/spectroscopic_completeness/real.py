@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import params
-from analysis.pit_calibration.real import on_real_tables
+from analysis.photoz_pdf.real import on_real_tables
 from analysis.spectroscopic_completeness import names
 from analysis.spectroscopic_completeness.sample import standardised
 from analysis.spectroscopic_completeness.train import flag_labels

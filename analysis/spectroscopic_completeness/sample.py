@@ -7,7 +7,7 @@ from analysis import paths
 from analysis.features import read_features
 from analysis.photoz_pdf.inputs import band_columns, bands_of
 from analysis.photoz_pdf.photometry import PhotometricInputs
-from analysis.pit_calibration.sample import photometry
+from analysis.photoz_pdf.sample import photometry
 from analysis.survey.catalogue import column_names, read_catalogue
 
 Array = np.ndarray

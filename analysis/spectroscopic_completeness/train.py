@@ -16,8 +16,8 @@ from analysis.features import read_features
 from analysis.files import replacing
 from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.interface import grid_for
+from analysis.photoz_pdf.sample import photometry, why_not
 from analysis.photoz_pdf.store import estimator_class
-from analysis.pit_calibration.sample import photometry, why_not
 from analysis.spectroscopic_completeness import cells, labels, names
 from analysis.spectroscopic_completeness.sample import galaxies_of_the_images, standardised
 from analysis.spectroscopic_completeness.weights import effective_size, neighbour_weights

@@ -12,9 +12,9 @@ import yaml
 from analysis import paths
 from analysis.features import make_features
 from analysis.params import merge
+from analysis.photoz_pdf.sample import labelled_galaxies, patches
 from analysis.pit_calibration import evaluate as pit
 from analysis.pit_calibration.plot import plot_pit_calibration
-from analysis.pit_calibration.sample import labelled_galaxies, patches
 from analysis.pit_calibration.train import train_photoz_pdf
 from analysis.redshift_distributions import evaluate as n_z
 from analysis.redshift_distributions.plot import plot_redshift_distributions

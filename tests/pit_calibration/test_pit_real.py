@@ -8,9 +8,10 @@ import pytest
 
 from analysis import paths
 from analysis.errors import InputError
+from analysis.photoz_pdf import real
 from analysis.photoz_pdf.names import RACE_TABLE
 from analysis.photoz_pdf.race import N_TRAIN, boss_dr10
-from analysis.pit_calibration import real
+from analysis.pit_calibration.real import run_on_real_tables
 from analysis.redshift_distributions.real import measure_shifts
 from analysis.spectroscopic_completeness.real import measure_labels
 from analysis.survey.real_tables import TABLES, table
@@ -64,6 +65,6 @@ def test_one_band_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(real, "provenance", lambda *_: {})
     galaxies = real.pd.DataFrame({"object_id": [1], "redshift": [0.1], "dered_r": [18.0], "split": ["train"]})
     monkeypatch.setattr(real, "real_galaxies", lambda *_: galaxies)
-    real.run_on_real_tables(Namespace(real_data=tmp_path))
+    run_on_real_tables(Namespace(real_data=tmp_path))
     content = json.loads((tmp_path / one.name / "pit_calibration" / "metrics.json").read_text())
     assert "fewer than two bands" in content["not_run"]

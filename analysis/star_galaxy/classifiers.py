@@ -177,16 +177,19 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
+_NEED_ONE_CONCENTRATION = (names.CUT, names.SINGLE, names.TPC_MORPH)
+
+
 def possible(objects: pd.DataFrame) -> tuple[list[str], dict[str, str]]:
     """Return which of `KINDS` have their inputs in a table, and why the others have not."""
     without = {}
+    resolved = len(inputs.reference_concentration(objects).columns) > 0
     for name, kind in KINDS.items():
-        if name == names.TPC_PHOT and not len(kind.inputs(objects).columns):
-            without[name] = "the survey has no model magnitudes"
-        elif name == names.SDSS_TYPE and not len(kind.inputs(objects).columns):
-            without[name] = "the survey has no PSF and composite model magnitudes in two bands"
-        elif name != names.TPC_PHOT and not len(inputs.reference_concentration(objects).columns):
-            without[name] = f"the survey has no concentration in {inputs.REFERENCE_BAND}"
+        if name in _NEED_ONE_CONCENTRATION and not resolved:
+            without[name] = f"no PSF and model magnitudes in {inputs.REFERENCE_BAND}"
+        elif not len(kind.inputs(objects).columns):
+            two = name == names.SDSS_TYPE
+            without[name] = "no PSF and composite model magnitudes in two bands" if two else "no magnitudes in ugriz"
     return [name for name in KINDS if name not in without], without
 
 

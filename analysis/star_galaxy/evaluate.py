@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis import params, paths
 from analysis.results import write_not_run, write_result
-from analysis.star_galaxy import classifiers, comparison, deep, inputs, names, sky
+from analysis.star_galaxy import classifiers, comparison, deep, names, sky
 from analysis.star_galaxy.sample import star_galaxy_sample
 from analysis.survey.catalogue import read_catalogue
 
@@ -50,46 +50,14 @@ def predict(objects: pd.DataFrame, trained: dict[str, classifiers.Classifier], w
     return found
 
 
-def compare(
-    validation: pd.DataFrame,
-    test: pd.DataFrame,
-    predictions: tuple[dict[str, Array], dict[str, Array]],
-    settings: dict[str, Any],
-) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
-    """Return what the test objects say of all classifiers, with thresholds chosen on validation; and tables of it."""
-    of_validation, of_test = predictions
+def compare(test: pd.DataFrame, predictions: dict[str, Array], thresholds: Any, settings: dict[str, Any]) -> Any:
+    """Return what the test objects say of all classifiers, with thresholds chosen on validation."""
     truth = test["is_galaxy"].to_numpy()
-    thresholds = comparison.thresholds_of(validation["is_galaxy"].to_numpy(), of_validation)
-    merit = comparison.figures_of_merit(truth, of_test, settings)
-    result = {
-        "classifiers": merit,
-        "auc_difference": comparison.auc_differences(truth, of_test, settings),
-        "thresholds": comparison.thresholds_on_test(truth, of_test, thresholds),
+    return {
+        "classifiers": comparison.figures_of_merit(truth, predictions, settings),
+        "auc_difference": comparison.auc_differences(truth, predictions, settings),
+        "thresholds": comparison.thresholds_on_test(truth, predictions, thresholds),
     }
-    lines = [{"classifier": name} | values for name, values in merit.items()]
-    graded = {name: p for name, p in of_test.items() if name not in comparison.CUTS}
-    tables = {
-        names.MERIT: pd.DataFrame(lines, columns=TABLES[names.MERIT]),
-        names.ROC: comparison.roc(truth, of_test),
-        names.RELIABILITY: comparison.reliability(truth, graded, settings["n_reliability"]),
-        names.BINS: by_magnitude_and_colour(test, of_test, thresholds, settings["n_bins"]),
-    }
-    return result, tables
-
-
-def by_magnitude_and_colour(
-    test: pd.DataFrame, predictions: dict[str, Array], thresholds: dict[str, Any], n_bins: int
-) -> pd.DataFrame:
-    """Return completeness and purity in bins of equal numbers of test objects, by magnitude and, if any, by colour."""
-    photometry = inputs.magnitudes_and_colours(test)
-    band = inputs.REFERENCE_BAND
-    parts = []
-    for by, column in {names.MAGNITUDE: f"dered_{band}", names.COLOUR: f"dered_g-dered_{band}"}.items():
-        if column in photometry:
-            values = photometry[column].to_numpy()
-            edges = comparison.equal_numbers(values, n_bins)
-            parts.append(comparison.by_bins(values, by, edges, test["is_galaxy"].to_numpy(), predictions, thresholds))
-    return pd.concat(parts) if parts else pd.DataFrame(columns=TABLES[names.BINS])
 
 
 def on_the_sky(trained: dict[str, classifiers.Classifier], settings: dict[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -114,14 +82,23 @@ def evaluate_star_galaxy(_: argparse.Namespace) -> None:
     objects, about = star_galaxy_sample(paths.DATA)
     trained = {name: classifiers.load(name, models) for name in choices["classifiers"]}
     why = why_no_convnet(about, paths.MODELS / names.CONVNET_NAME)
-    judged = objects[objects["split"] != "train"]
-    predictions = predict(judged, trained, with_convnet=not why)
-    parts = {split: (judged["split"] == split).to_numpy() for split in ("validation", "test")}
-    of_split = [{name: p[part] for name, p in predictions.items()} for part in parts.values()]
-    validation, test = (judged[part] for part in parts.values())
-    result, tables = compare(validation, test, (of_split[0], of_split[1]), settings)
-    result = {"sample": about, "without": choices["without"] | ({names.CONVNET: why} if why else {})} | result
+    parts = {split: objects[objects["split"] == split] for split in ("validation", "test")}
+    validation, test = (predict(part, trained, with_convnet=not why) for part in parts.values())
+    thresholds = comparison.thresholds_of(parts["validation"]["is_galaxy"].to_numpy(), validation)
+    result = {"sample": about, "without": choices["without"] | ({names.CONVNET: why} if why else {})}
+    result |= compare(parts["test"], test, thresholds, settings)
+    curves = {names.TEST: comparison.curves(parts["test"], test, thresholds, settings)}
+
     training = params.load("train_star_galaxy")
-    result["deep"], tables[names.GAIN] = deep.measure(paths.DATA, trained, settings, training)
-    result["sky"], tables[names.LATITUDE] = on_the_sky(trained, settings)
-    write_result(path, result, tables | {name: pd.read_csv(models / name) for name in COPIED})
+    result["deep"], gain, others, of_others = deep.measure(paths.DATA, trained, settings, training)
+    for sample, p in of_others.items():
+        chosen = {name: thresholds[name] for name in p}
+        curves[sample] = comparison.curves(others, p, chosen, settings)
+    result["sky"], latitude = on_the_sky(trained, settings)
+
+    lines = [{"classifier": name} | values for name, values in result["classifiers"].items()]
+    tables = {names.MERIT: pd.DataFrame(lines), names.GAIN: gain, names.LATITUDE: latitude}
+    for name in curves[names.TEST]:
+        tables[name] = pd.concat([of[name].assign(sample=sample) for sample, of in curves.items()])
+    tables |= {name: pd.read_csv(models / name) for name in COPIED}
+    write_result(path, result, {name: table[TABLES[name]] for name, table in tables.items()})

@@ -33,3 +33,17 @@ GAIN = "gain.csv"  # in purity over a single parameter, by magnitude
 LATITUDE = "latitude.csv"  # density of objects called stars
 
 MAGNITUDE, COLOUR = "r magnitude", "g - r"
+# Judged samples: test objects; objects without spectra by classifiers trained on objects with, or on the same kind.
+TEST, SPECTRA, SAME_KIND = "test", "trained_on_spectra", "trained_on_the_same_kind"
+
+# For people: the classifiers in the order of figures and tables.
+LABELS = {
+    CUT: "concentration cut",
+    SDSS_TYPE: "SDSS type",
+    SINGLE: "concentration (r)",
+    TPC_PHOT: "TPC_phot",
+    TPC_MORPH: "TPC_morph",
+    PCA_NETWORK: "principal components",
+    BOOSTING: "gradient boosting",
+    CONVNET: "ConvNet",
+}

@@ -55,19 +55,20 @@ def plot_roc(table: pd.DataFrame) -> Figure:
     """Draw the galaxies lost against the stars let in, both logarithmic: all classifiers are near the corner."""
     figure, panels = _by_sample(table)
     for sample, axes in panels.items():
-        for name in _in_order(table):
-            curve = table[(table["classifier"] == name) & (table["sample"] == sample)]
+        of_sample = table[table["sample"] == sample]
+        for name in _in_order(of_sample):
+            curve = of_sample[of_sample["classifier"] == name]
             curve = curve[1:-1] if name in comparison.CUTS else curve  # at its ends all are galaxies, or none
             # a sample says nothing of shares below one object: what is zero is drawn at the end of the axis
             x = np.maximum(curve["stars_called_galaxies"], _FLOOR)
             y = np.maximum(1 - curve["galaxies_called_galaxies"], _FLOOR)
             colour, line, marker = _STYLES[name]
             style: dict[str, Any] = {"ls": "", "marker": marker} if name in comparison.CUTS else {"ls": line}
-            axes.plot(x, y, color=colour, label=names.LABELS[name], clip_on=False, **style)
+            axes.plot(x, y, color=colour, label=names.LABELS[name], **style)
         axes.set(xscale="log", yscale="log", xlim=(_FLOOR, 1), ylim=(_FLOOR, 1))
     figure.supxlabel("stars called galaxies", fontsize=9)
     figure.supylabel("galaxies lost", fontsize=9)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    figure.legend(*panels[names.TEST].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
 
 

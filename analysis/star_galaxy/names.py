@@ -22,3 +22,14 @@ METRICS = "metrics.json"
 CUT, SDSS_TYPE, SINGLE = "concentration_cut", "sdss_type", "concentration"
 TPC_PHOT, TPC_MORPH = "tpc_phot", "tpc_morph"
 PCA_NETWORK, BOOSTING, CONVNET = "pca_network", "gradient_boosting", "convnet"
+
+MERIT = "merit.csv"
+ROC = "roc.csv"
+RELIABILITY = "reliability.csv"
+BINS = "bins.csv"  # completeness and purity by magnitude and colour
+IMPORTANCES = "importances.csv"  # of each parameter
+KINDS = "kinds.csv"  # of kinds of parameters, shuffled together
+GAIN = "gain.csv"  # in purity over a single parameter, by magnitude
+LATITUDE = "latitude.csv"  # density of objects called stars
+
+MAGNITUDE, COLOUR = "r magnitude", "g - r"

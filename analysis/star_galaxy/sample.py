@@ -91,7 +91,8 @@ def star_galaxy_sample(survey: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     InputError
         If the survey cannot be read, or a class is none of the contract's.
     """
-    settings, least = params.load("features"), params.load("star_galaxy")["min_objects"]
+    settings, own = params.load("features"), params.load("star_galaxy")
+    least = own["min_objects"]
     catalogue = read_catalogue(survey)
     source = str(Path(survey) / CATALOGUE)
     objects, about = labelled_objects(catalogue, source)
@@ -110,6 +111,6 @@ def star_galaxy_sample(survey: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     for split in SPLITS:
         of_split = objects[objects["split"] == split]
         about[f"n_{split}"] = len(of_split)
-        if why := lacks(of_split["is_galaxy"].to_numpy(), 2, f" to {split if split != 'train' else 'train on'}"):
+        if why := lacks(of_split["is_galaxy"].to_numpy(), own["min_in_split"], f" in the {split} split"):
             return objects.iloc[:0], about | {"not_run": why}
     return objects, about

@@ -6,7 +6,6 @@ Nothing is chosen on the real stamps: they come through the doors of any survey,
 
 import copy
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 

@@ -41,6 +41,8 @@ class How(NamedTuple):
         Pixels by which crops were, and are, shifted from the centre at most.
     pixel_scale : float
         Arcsec, of the stamps that it learnt from.
+    seeing : tuple of float
+        Their median PSF FWHM by band, arcsec; NaN where unknown.
     softening : tuple of float
         With which their pixels were scaled (`stamps_cache.Scaling`).
     passes : int
@@ -51,6 +53,7 @@ class How(NamedTuple):
 
     shift: int
     pixel_scale: float
+    seeing: tuple[float, ...]
     softening: tuple[float, ...]
     passes: int
     seed: int
@@ -74,7 +77,7 @@ def load_network(path: Path) -> tuple[ConvNet, How]:
     network, about = ConvNet.load(path)
     if set(about) != set(How._fields):
         raise InputError(f"{path}: says {', '.join(sorted(about)) or 'nothing'}; expected {', '.join(How._fields)}")
-    return network, How(**about | {"softening": tuple(about["softening"])})
+    return network, How(**about)._replace(**{name: tuple(about[name]) for name in ("seeing", "softening")})
 
 
 def predict(folder: Path, survey: Path, object_ids: Array, caches: Path = FOLDER) -> tuple[Array, Array]:
@@ -170,9 +173,10 @@ def probabilities(
     """
     device = next(network.parameters()).device
     first = next(k for k, layer in enumerate(network.dense) if isinstance(layer, nn.Dropout))
-    same_for_all, rest = network.dense[:first], network.dense[first:]
+    layers = list(network.dense)
+    same_for_all, rest = nn.Sequential(*layers[:first]), nn.Sequential(*layers[first:])
     found = []  # of each copy, by the whole network and by each thinned one
-    for copy in _copies(cache, rows, network.shape["side"], shift):
+    for copy in _copies(cache, rows, int(network.shape["side"]), shift):
         features = same_for_all(network.convolutions(copy.to(device)))
         logits = [rest(features), *(_thinned(rest, features, mask) for mask in masks)]
         found.append(torch.stack(logits).softmax(dim=2)[:, :, GALAXY])

@@ -80,6 +80,14 @@ def fit_network(
     return network, history
 
 
+def how_to_use(cache: StampCache, survey: Path, settings: dict[str, Any]) -> How:
+    """Return what is to be known of a network that learnt from the stamps of a survey."""
+    about = read_about(survey / STAMPS)
+    shift = (min(cache.pixels.shape[1:3]) - settings["side"]) // 2
+    seeing = tuple(np.median(about.psf_fwhm, axis=0).round(3).tolist())
+    return How(shift, about.pixel_scale, seeing, Scaling().softening, settings["passes"], settings["seed"])
+
+
 def train_star_galaxy_convnet(_: argparse.Namespace) -> None:
     """Stamps of the sample -> a network, how to use it, and what was found on validation stamps."""
     settings = params.load("train_star_galaxy_convnet")
@@ -101,13 +109,11 @@ def train_star_galaxy_convnet(_: argparse.Namespace) -> None:
         "training_seconds": time.perf_counter() - started,
     }
     choices["best_epoch"] = int(np.argmin([epoch["validation_loss"] for epoch in history]))
-    scale = read_about(paths.DATA / STAMPS).pixel_scale
-    shift = (min(cache.pixels.shape[1:3]) - settings["side"]) // 2
-    how = How(shift, scale, Scaling().softening, settings["passes"], settings["seed"])
+    how = how_to_use(cache, paths.DATA, settings)
     validation = objects[objects["split"] == "validation"]
-    p, _ = combined(network, how, cache, validation["row"].to_numpy())
     is_galaxy = validation["is_galaxy"].to_numpy()
-    choices["validation"] = {name: metric(is_galaxy, p) for name, metric in KIM_BRUNNER.items()}
+    p_galaxy, _p_err = combined(network, how, cache, validation["row"].to_numpy())
+    choices["validation"] = {name: metric(is_galaxy, p_galaxy) for name, metric in KIM_BRUNNER.items()}
     save_network(folder / WEIGHTS, network, how)
     shutil.copy(checkpoints / LOG, folder / LOG)
     metrics.write_metrics(folder / names.CHOICES, choices)

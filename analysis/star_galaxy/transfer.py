@@ -19,6 +19,7 @@ from analysis.metrics import with_errors, with_interval, write_metrics
 from analysis.star_galaxy import names
 from analysis.star_galaxy.convnet import ConvNet
 from analysis.star_galaxy.network import WEIGHTS, How, combined, load_network, rows_of, stamps_for
+from analysis.star_galaxy.seeing import blur_survey
 from analysis.star_galaxy.train_convnet import class_loss, images_of
 from analysis.survey.catalogue import STAMPS, read_catalogue, read_provenance
 from analysis.survey.real_stamps import SOURCES
@@ -51,7 +52,7 @@ def fine_tune(
     settings : dict
         `seed`, `colour_noise`, `fine_tune` (of the training loop).
     """
-    tuned, side, seed = copy.deepcopy(network), network.shape["side"], settings["seed"]
+    tuned, side, seed = copy.deepcopy(network), int(network.shape["side"]), settings["seed"]
     learnt, judged = (
         images_of(cache, rows, is_galaxy, side, augmentation, seed)
         for augmentation in (Augmentation(shift=how.shift > 0, colour_noise=settings["colour_noise"]), None)
@@ -89,10 +90,8 @@ def labelled_stamps(survey: Path, limit: float) -> pd.DataFrame:
     return catalogue[wanted].assign(is_galaxy=catalogue["class"] == "GALAXY").reset_index(drop=True)
 
 
-def measure_transfer(
-    survey: Path, network: ConvNet, how: How, settings: dict[str, Any], caches: Path
-) -> dict[str, Any]:
-    """Return how well the network does on real stamps, and where they have positions, how well once fine-tuned.
+def measure_transfer(survey: Path, network: ConvNet, how: How, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return how well a network does on real stamps: unchanged, at the seeing that it knows, and fine-tuned.
 
     Parameters
     ----------
@@ -102,30 +101,42 @@ def measure_transfer(
         As `load_network` returns them.
     settings : dict
         `seed`, `n_bootstrap`, `r_limit`, `colour_noise`, `fine_tune`.
-    caches : pathlib.Path
-        Where scaled stamps are kept.
+
+    Returns
+    -------
+    dict
+        `n_stars`, `n_galaxies`; `before`, figures of merit as the stamps are; where the PSF is known, `psf_fwhm`, and
+        `at_learnt_seeing`, the same of stamps blurred to the seeing of the training; where there are positions,
+        `after` the fine-tuning, and its `gain` in AUC.
     """
     objects = labelled_stamps(survey, settings["r_limit"])
-    cache = stamps_for(how, survey, caches)
-    rows, is_galaxy = rows_of(cache, objects["object_id"].to_numpy(), survey), objects["is_galaxy"].to_numpy()
+    is_galaxy = objects["is_galaxy"].to_numpy()
     resampling = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
 
     def merits(p: Array) -> dict[str, float]:
-        wrong = {"wrong": int(np.sum((p > 0.5) != is_galaxy))}
+        wrong = {name: int(np.sum(called & of)) for name, called, of in (
+            ("stars_called_galaxies", p > 0.5, ~is_galaxy), ("galaxies_called_stars", p <= 0.5, is_galaxy)
+        )}  # fmt: skip
         if min(is_galaxy.sum(), (~is_galaxy).sum()) < _FEWEST:
             return wrong | {name: metric(is_galaxy, p) for name, metric in _MERITS.items()}
         return wrong | with_errors(_MERITS, is_galaxy, p, **resampling)
 
-    before, error = combined(network, how, cache, rows)
-    seeing = np.median(read_about(survey / STAMPS).psf_fwhm, axis=0)
     found: dict[str, Any] = {"n_stars": int((~is_galaxy).sum()), "n_galaxies": int(is_galaxy.sum())}
-    found["before"] = merits(before) | {"median_p_err": float(np.median(error))}
-    if np.isfinite(seeing).all():
-        found["psf_fwhm"] = dict(zip(BANDS, map(float, seeing), strict=True))
-    if "dec" in objects:
-        after = cross_fitted(network, how, cache, rows, objects, settings)
-        found["after"] = merits(after)
-        found["gain"] = with_interval("auc", _gain, is_galaxy, before, after, **resampling)
+    seeing = np.median(read_about(survey / STAMPS).psf_fwhm, axis=0)
+    with tempfile.TemporaryDirectory() as temporary:
+        cache = stamps_for(how, survey, Path(temporary))
+        rows = rows_of(cache, objects["object_id"].to_numpy(), survey)
+        before, error = combined(network, how, cache, rows)
+        found["before"] = merits(before) | {"median_p_err": float(np.median(error))}
+        if np.isfinite(seeing).all() and np.isfinite(how.seeing).all():
+            found["psf_fwhm"] = dict(zip(BANDS, map(float, seeing), strict=True))
+            blur_survey(survey, np.array(how.seeing), settings["seed"], Path(temporary) / "blurred")
+            wider = stamps_for(how, Path(temporary) / "blurred", Path(temporary))
+            found["at_learnt_seeing"] = merits(combined(network, how, wider, rows)[0])
+        if "dec" in objects:
+            after = cross_fitted(network, how, cache, rows, objects, settings)
+            found["after"] = merits(after)
+            found["gain"] = with_interval("auc", _gain, is_galaxy, before, after, **resampling)
     return found
 
 
@@ -153,5 +164,5 @@ def run_on_real_stamps(real_data: Path) -> None:
             source.ingest(real_data / source.folder, survey)
             about = read_provenance(survey)
             content = {"provenance": {"what": source.what, "source": about["source"]}}
-            content |= measure_transfer(survey, network, how, settings, Path(temporary))
+            content |= measure_transfer(survey, network, how, settings)
         write_metrics(paths.REAL_RESULTS / source.folder / names.NAME / names.METRICS, content)

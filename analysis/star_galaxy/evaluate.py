@@ -24,6 +24,7 @@ TABLES = {  # their columns; what cannot run leaves them empty
     names.IMPORTANCES: ["feature", "importance", "importance_err"],
     names.KINDS: ["kind", "n_features", "mse_rise", "mse_rise_err"],
     names.GAIN: deep.GAIN_COLUMNS,
+    names.OBJECTS: ["object_id", "class", "r", "p_galaxy", "p_err"],
     names.LATITUDE: sky.LATITUDE_COLUMNS,
 }
 COPIED = (names.IMPORTANCES, names.KINDS)
@@ -39,15 +40,25 @@ def why_no_convnet(about: dict[str, Any], folder: Path) -> str:
     return json.loads(choices.read_text()).get("not_run", "")
 
 
-def predict(objects: pd.DataFrame, trained: dict[str, classifiers.Classifier], with_convnet: bool) -> dict[str, Array]:
-    """Return p(galaxy) of objects by each classifier, those of the catalogue and, with stamps, the network."""
+def predict(
+    objects: pd.DataFrame, trained: dict[str, classifiers.Classifier], with_convnet: bool
+) -> tuple[dict[str, Array], Array | None]:
+    """Return p(galaxy) of objects by each classifier, and with stamps by the network, whose error is returned too."""
+    error = None
     found = {name: classifiers.p_galaxy(name, model, objects) for name, model in trained.items()}
     if with_convnet:
         from analysis.star_galaxy import network
 
         folder = paths.MODELS / names.CONVNET_NAME
-        found[names.CONVNET], _ = network.predict(folder, paths.DATA, objects["object_id"].to_numpy())
-    return found
+        found[names.CONVNET], error = network.predict(folder, paths.DATA, objects["object_id"].to_numpy())
+    return found, error
+
+
+def by_network(test: pd.DataFrame, p_galaxy: Array, p_err: Array) -> pd.DataFrame:
+    """Return a table of the test objects as the network sees them."""
+    band = inputs.magnitudes_and_colours(test).get(f"dered_{inputs.REFERENCE_BAND}")
+    columns = {"object_id": test["object_id"], "class": test["class"], "r": band, "p_galaxy": p_galaxy, "p_err": p_err}
+    return pd.DataFrame(columns, columns=TABLES[names.OBJECTS], index=test.index)
 
 
 def compare(
@@ -115,11 +126,14 @@ def evaluate_star_galaxy(_: argparse.Namespace) -> None:
     trained = {name: classifiers.load(name, models) for name in choices["classifiers"]}
     why = why_no_convnet(about, paths.MODELS / names.CONVNET_NAME)
     judged = objects[objects["split"] != "train"]
-    predictions = predict(judged, trained, with_convnet=not why)
+    predictions, error = predict(judged, trained, with_convnet=not why)
     parts = {split: (judged["split"] == split).to_numpy() for split in ("validation", "test")}
     of_split = [{name: p[part] for name, p in predictions.items()} for part in parts.values()]
     validation, test = (judged[part] for part in parts.values())
     result, tables = compare(validation, test, (of_split[0], of_split[1]), settings)
+    tables[names.OBJECTS] = pd.DataFrame(columns=TABLES[names.OBJECTS])
+    if error is not None:
+        tables[names.OBJECTS] = by_network(test, of_split[1][names.CONVNET], error[parts["test"]])
     result = {"sample": about, "without": choices["without"] | ({names.CONVNET: why} if why else {})} | result
     training = params.load("train_star_galaxy")
     result["deep"], tables[names.GAIN] = deep.measure(paths.DATA, trained, settings, training)

@@ -77,7 +77,8 @@ def load_network(path: Path) -> tuple[ConvNet, How]:
     network, about = ConvNet.load(path)
     if set(about) != set(How._fields):
         raise InputError(f"{path}: says {', '.join(sorted(about)) or 'nothing'}; expected {', '.join(How._fields)}")
-    return network, How(**about)._replace(**{name: tuple(about[name]) for name in ("seeing", "softening")})
+    about |= {name: tuple(about[name]) for name in ("seeing", "softening")}  # JSON knows lists only
+    return network, How(**about)
 
 
 def predict(folder: Path, survey: Path, object_ids: Array, caches: Path = FOLDER) -> tuple[Array, Array]:

@@ -30,6 +30,7 @@ BINS = "bins.csv"  # completeness and purity by magnitude and colour
 IMPORTANCES = "importances.csv"  # of each parameter
 KINDS = "kinds.csv"  # of kinds of parameters, shuffled together
 GAIN = "gain.csv"  # in purity over a single parameter, by magnitude
+OBJECTS = "convnet_objects.csv"  # each test object as the network sees it
 LATITUDE = "latitude.csv"  # density of objects called stars
 
 MAGNITUDE, COLOUR = "r magnitude", "g - r"

@@ -24,6 +24,11 @@ def add_commands(groups: Any) -> None:
             f"{_PACKAGE}.evaluate:evaluate_star_galaxy",
             "classifiers and test objects -> metrics.json, tables",
         ),
+        Command(
+            "plot-convnet",
+            f"{_PACKAGE}.plot_convnet:plot_star_galaxy_convnet",
+            "the network, and its mistakes -> figures of the paper",
+        ),
         Command("plot", f"{_PACKAGE}.plot:plot_star_galaxy", "metrics and tables -> figures of the paper"),
         Command(
             REAL,

@@ -228,6 +228,11 @@ def _crops(spare_rows: int, spare_columns: int, shift: int) -> list[tuple[int, i
     return list(dict.fromkeys([(spare_rows // 2, spare_columns // 2), *shifted]))
 
 
+def first_kernels(network: ConvNet) -> Array:
+    """Return the kernels of the first convolution, (channels, 5, 5 pixels, 5 pixels)."""
+    return network.state_dict()["convolutions.0.weight"].cpu().numpy()
+
+
 def describe(network: ConvNet) -> dict[str, Any]:
     """Return the size of a network: width, side of the stamps, number of parameters."""
     parameters = sum(parameter.numel() for parameter in network.parameters())

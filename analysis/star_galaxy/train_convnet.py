@@ -16,7 +16,17 @@ from analysis import metrics, params, paths
 from analysis.classification_metrics import KIM_BRUNNER
 from analysis.star_galaxy import names
 from analysis.star_galaxy.convnet import ConvNet
-from analysis.star_galaxy.network import GALAXY, STAR, WEIGHTS, How, combined, describe, rows_of, save_network
+from analysis.star_galaxy.network import (
+    GALAXY,
+    STAR,
+    WEIGHTS,
+    How,
+    combined,
+    describe,
+    first_kernels,
+    rows_of,
+    save_network,
+)
 from analysis.star_galaxy.sample import star_galaxy_sample
 from analysis.survey.catalogue import STAMPS
 from analysis.survey.stamps import Augmentation, StampImages
@@ -37,6 +47,12 @@ def images_of(
     """Return stamps with labels as the training loop takes them."""
     labels = torch.from_numpy(np.where(is_galaxy, GALAXY, STAR))
     return StampImages(cache, np.array(rows), side, (labels,), augmentation, seed)
+
+
+def new_network(settings: dict[str, Any]) -> ConvNet:
+    """Return a network with initial weights, the same for the same seed."""
+    torch.manual_seed(settings["seed"])
+    return ConvNet(side=settings["side"], width=settings["width"], dropout=settings["dropout"])
 
 
 def fit_network(
@@ -73,8 +89,7 @@ def fit_network(
             augmentation,
             settings["seed"],
         )
-    torch.manual_seed(settings["seed"])
-    network = ConvNet(side=settings["side"], width=settings["width"], dropout=settings["dropout"])
+    network = new_network(settings)
     how = Settings(**settings["network"], seed=settings["seed"])
     history = train(network, class_loss, samples["train"], samples["validation"], how, checkpoints, "network on stamps")
     return network, history
@@ -108,6 +123,8 @@ def train_star_galaxy_convnet(_: argparse.Namespace) -> None:
         "epochs": len(history),
         "training_seconds": time.perf_counter() - started,
     }
+    initial, learnt = first_kernels(new_network(settings)), first_kernels(network)
+    choices["first_kernels_changed"] = float(np.linalg.norm(learnt - initial) / np.linalg.norm(initial))
     choices["best_epoch"] = int(np.argmin([epoch["validation_loss"] for epoch in history]))
     how = how_to_use(cache, paths.DATA, settings)
     validation = objects[objects["split"] == "validation"]

@@ -16,13 +16,17 @@ Array = np.ndarray
 Predictions = Mapping[str, Array]  # classifier: p(galaxy) of each object
 
 PAIRS = ((names.TPC_MORPH, names.CONVNET), (names.CONVNET, names.TPC_PHOT), (names.TPC_MORPH, names.TPC_PHOT))
-CUTS = (names.CUT, names.SDSS_TYPE)  # they say yes or no: no threshold to choose
 
 MERIT_COLUMNS = ["classifier", *(f"{name}{part}" for name in merit.KIM_BRUNNER for part in ("", "_err"))]
 ROC_COLUMNS = ["sample", "classifier", "stars_called_galaxies", "galaxies_called_galaxies"]
 RELIABILITY_COLUMNS = ["sample", "classifier", "p_galaxy", "share_of_galaxies", "share_of_galaxies_err", "objects"]
-SHARES = ("galaxy_completeness", "galaxy_purity", "star_completeness", "star_purity")
-BIN_COLUMNS = ["sample", "classifier", "by", "centre", *(f"{name}{part}" for name in SHARES for part in ("", "_err"))]
+BIN_COLUMNS = [
+    "sample",
+    "classifier",
+    "by",
+    "centre",
+    *(f"{name}{part}" for name in names.SHARES for part in ("", "_err")),
+]
 
 
 def figures_of_merit(is_galaxy: Array, predictions: Predictions, settings: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +69,7 @@ def shares(is_galaxy: Array, p_galaxy: Array, thresholds: Mapping[str, float], l
     as_galaxy, as_star = p_galaxy >= thresholds["galaxy"], p_galaxy <= thresholds["star"]
     right = (as_galaxy[is_galaxy], is_galaxy[as_galaxy], as_star[~is_galaxy], ~is_galaxy[as_star])
     result: dict[str, float] = {}
-    for name, of in zip(SHARES, right, strict=True):
+    for name, of in zip(names.SHARES, right, strict=True):
         result[name], result[f"{name}_err"] = _share(of) if len(of) >= least else (np.nan, np.nan)
     return result
 
@@ -78,7 +82,7 @@ def _share(right: Array) -> tuple[float, float]:
 def thresholds_of(is_galaxy: Array, predictions: Predictions) -> dict[str, dict[str, float]]:
     """Return the thresholds of each classifier, chosen on these objects; of a cut, what it says."""
     return {
-        name: {"galaxy": 0.5, "star": 0.5} if name in CUTS else chosen_thresholds(is_galaxy, p)
+        name: {"galaxy": 0.5, "star": 0.5} if name in names.CUTS else chosen_thresholds(is_galaxy, p)
         for name, p in predictions.items()
     }
 
@@ -104,7 +108,7 @@ def curves(
     """Return ROC, reliability, and completeness and purity by magnitude and colour, of objects with `is_galaxy`."""
     is_galaxy = objects["is_galaxy"].to_numpy()
     photometry, band = inputs.magnitudes_and_colours(objects), inputs.REFERENCE_BAND
-    graded = {name: p for name, p in predictions.items() if name not in CUTS}
+    graded = {name: p for name, p in predictions.items() if name not in names.CUTS}
     bins = [
         by_bins(photometry[column].to_numpy(), is_galaxy, predictions, thresholds, settings).assign(by=by)
         for by, column in {names.MAGNITUDE: f"dered_{band}", names.COLOUR: f"dered_g-{band}"}.items()

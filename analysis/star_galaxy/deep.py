@@ -17,7 +17,7 @@ from rich.progress import track
 from analysis import classification_metrics as merit
 from analysis import metrics
 from analysis.star_galaxy import classifiers, inputs, names
-from analysis.star_galaxy.comparison import CUTS, Predictions, equal_numbers, figures_of_merit
+from analysis.star_galaxy.comparison import Predictions, equal_numbers, figures_of_merit
 from analysis.star_galaxy.folds import cross_validated
 from analysis.star_galaxy.sample import GALAXY, STAR
 from analysis.survey.catalogue import read_catalogue, read_provenance
@@ -134,11 +134,12 @@ def measure(
         return {"not_run": why}, gain, objects, {}
     is_galaxy = objects["is_galaxy"].to_numpy()
     folds, training = own["folds"] | {"seed": settings["seed"]}, training | {"forest": own["forest"]}
+    learners = [name for name in trained if name not in names.CUTS]
     predictions = {
         names.SPECTRA: {name: classifiers.p_galaxy(name, model, objects) for name, model in trained.items()},
         names.SAME_KIND: {
             name: cross_validated(name, objects, folds, training)
-            for name in track([name for name in trained if name not in CUTS], "training on objects without spectra")
+            for name in track(learners, "training on objects without spectra")
         },
     }
     result: dict[str, Any] = {"n_galaxies": int(is_galaxy.sum()), "n_stars": int((~is_galaxy).sum())}

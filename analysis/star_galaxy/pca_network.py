@@ -8,12 +8,10 @@ from typing import Self
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
-from analysis.files import replacing
+from analysis.tensor_files import load_weights, read_tensors, write_tensors
 
 _FARTHEST = 5.0  # scatters from the median: what is farther out (a radius of a failed fit, say) counts as this far
 _LEAST_VARIANCE = 1e-6  # of all: a component with less is rounding, where a parameter is the difference of others
@@ -77,18 +75,15 @@ class PcaNetwork(nn.Module):
 
     def save(self, path: Path) -> None:
         """Write weights and layer widths as safetensors."""
-        with replacing(path) as partial:
-            save_file(self.state_dict(), partial, metadata={"hidden": json.dumps(self.hidden)})
+        write_tensors(path, self.state_dict(), {"hidden": json.dumps(self.hidden)})
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what `save` wrote."""
-        with safe_open(path, framework="pt") as file:
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            hidden = json.loads(file.metadata()["hidden"])
+        """Read what `save` wrote; InputError where it is damaged, or of another architecture."""
+        weights, about = read_tensors(path)
         n_inputs, n_components = weights["projection"].shape
-        network = cls(n_inputs, n_components, hidden)
-        network.load_state_dict(weights)
+        network = cls(n_inputs, n_components, json.loads(about["hidden"]))
+        load_weights(network, weights, path)
         return network.eval()
 
 

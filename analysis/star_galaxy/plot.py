@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from analysis import params, paths
 from analysis.figures import plot_nothing, save_figures
-from analysis.star_galaxy import comparison, names
+from analysis.star_galaxy import names
 
 ROC, BINS, RELIABILITY = "fig-star-galaxy-roc.png", "fig-star-galaxy-bins.png", "fig-star-galaxy-reliability.png"
 IMPORTANCE, GAIN, LATITUDE = "fig-star-galaxy-importance.png", "fig-purity-gain.png", "fig-star-density.png"
@@ -58,12 +58,12 @@ def plot_roc(table: pd.DataFrame) -> Figure:
         of_sample = table[table["sample"] == sample]
         for name in _in_order(of_sample):
             curve = of_sample[of_sample["classifier"] == name]
-            curve = curve[1:-1] if name in comparison.CUTS else curve  # at its ends all are galaxies, or none
+            curve = curve[1:-1] if name in names.CUTS else curve  # at its ends all are galaxies, or none
             # a sample says nothing of shares below one object: what is zero is drawn at the end of the axis
             x = np.maximum(curve["stars_called_galaxies"], _FLOOR)
             y = np.maximum(1 - curve["galaxies_called_galaxies"], _FLOOR)
             colour, line, marker = _STYLES[name]
-            style: dict[str, Any] = {"ls": "", "marker": marker} if name in comparison.CUTS else {"ls": line}
+            style: dict[str, Any] = {"ls": "", "marker": marker} if name in names.CUTS else {"ls": line}
             axes.plot(x, y, color=colour, label=names.LABELS[name], **style)
         axes.set(xscale="log", yscale="log", xlim=(_FLOOR, 1), ylim=(_FLOOR, 1))
     figure.supxlabel("stars called galaxies", fontsize=9)
@@ -104,11 +104,11 @@ def plot_bins(table: pd.DataFrame) -> Figure:
     for column, (sample, by) in zip(panels.T, columns, strict=True):
         for name in _in_order(table, (names.CUT, *_COMPARED)):
             line = table[(table["classifier"] == name) & (table["sample"] == sample) & (table["by"] == by)]
-            for panel, share in zip(column, comparison.SHARES, strict=True):
+            for panel, share in zip(column, names.SHARES, strict=True):
                 _points(panel, name, line["centre"], line[share], line[f"{share}_err"])
         column[0].set_title(_SAMPLES[sample], fontsize=8)
         column[-1].set_xlabel(f"{by} (mag)")
-    for panel, share in zip(panels[:, 0], comparison.SHARES, strict=True):
+    for panel, share in zip(panels[:, 0], names.SHARES, strict=True):
         panel.set_ylabel(share.replace("_", "\n"))
         panel.set_ylim(top=1.01)
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)

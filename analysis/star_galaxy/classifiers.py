@@ -1,8 +1,9 @@
 """The classifiers of the catalogue. Each is fitted to objects of known class, and gives others p(galaxy).
 
-Model files are skops for scikit-learn, LightGBM's text, safetensors for the network: nothing is unpickled.
+Model files are skops for scikit-learn, LightGBM's text in JSON, safetensors for the network: nothing is unpickled.
 """
 
+import json
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
@@ -106,7 +107,7 @@ class Forest(ScikitLearn):
 
 
 class Boosting:
-    """Gradient boosting of LightGBM, stopped on other objects, kept as LightGBM's text."""
+    """Gradient boosting of LightGBM, stopped on other objects, kept as LightGBM's text in JSON."""
 
     stops_early = True
 
@@ -127,12 +128,13 @@ class Boosting:
 
     def save(self, path: Path) -> None:
         with replacing(path) as partial:
-            partial.write_text(self.booster.model_to_string())
+            partial.write_text(json.dumps({"trees": self.booster.model_to_string()}) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> Self:
         loaded = cls.__new__(cls)
-        loaded.booster = lightgbm.Booster(model_str=path.read_text())
+        content = json.loads(path.read_text())  # which a cut file is not: LightGBM would end the process
+        loaded.booster = lightgbm.Booster(model_str=content["trees"])
         return loaded
 
 

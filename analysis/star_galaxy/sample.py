@@ -52,7 +52,7 @@ def labelled_objects(
     if "redshift_warning" in catalogue:
         good &= catalogue["redshift_warning"].fillna(0) == 0
     chosen = good & known.isin(classes)
-    objects = without_duplicates(catalogue[chosen].reset_index(drop=True))
+    objects = without_duplicates(catalogue.assign(**{"class": known})[chosen].reset_index(drop=True))
     is_galaxy = (objects["class"] == GALAXY).to_numpy()
     counts = {
         "n_galaxies": int(is_galaxy.sum()),

@@ -7,7 +7,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import lightgbm
 import numpy as np
@@ -35,8 +35,10 @@ _TRUSTED = ["numpy.dtype", "sklearn.tree._tree.Tree"]  # all of a model that sko
 class Classifier(Protocol):
     """Separates stars from galaxies by columns of a table.
 
-    `fit` takes inputs and truth of the objects to learn from, and of others, on which what stops early does so.
+    `fit` takes inputs and truth of the objects to learn from, and of others, on which what `stops_early` does so.
     """
+
+    stops_early: ClassVar[bool]
 
     def fit(self, X: pd.DataFrame, is_galaxy: Array, X_stop: pd.DataFrame, stop_is_galaxy: Array, /) -> Self: ...
     def p_galaxy(self, X: pd.DataFrame, /) -> Array: ...
@@ -47,6 +49,8 @@ class Classifier(Protocol):
 
 class Cut:
     """Galaxy (p = 1) above a concentration, star (p = 0) below, and where it is missing. Nothing is learnt or kept."""
+
+    stops_early = False
 
     def fit(self, *_: Any) -> Self:
         return self
@@ -63,6 +67,8 @@ class Cut:
 
 class ScikitLearn:
     """A classifier of scikit-learn, kept as a skops file."""
+
+    stops_early = False
 
     def __init__(self, model: Any):
         self.model = model
@@ -102,6 +108,8 @@ class Forest(ScikitLearn):
 class Boosting:
     """Gradient boosting of LightGBM, stopped on other objects, kept as LightGBM's text."""
 
+    stops_early = True
+
     def __init__(self, n_estimators: int, patience: int, seed: int, **settings: Any):
         self.n_estimators, self.patience = n_estimators, patience
         fixed = {"objective": "binary", "seed": seed, "deterministic": True, "force_col_wise": True, "verbosity": -1}
@@ -130,6 +138,8 @@ class Boosting:
 
 class PrincipalComponents:
     """Soumagnac's network on principal components, stopped on other objects, kept as safetensors."""
+
+    stops_early = True
 
     def __init__(self, n_components: int, hidden: list[int], seed: int, **settings: Any):
         self.n_components, self.hidden = n_components, hidden
@@ -177,16 +187,19 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
+_NEED_ONE_CONCENTRATION = (names.CUT, names.SINGLE, names.TPC_MORPH)
+
+
 def possible(objects: pd.DataFrame) -> tuple[list[str], dict[str, str]]:
     """Return which of `KINDS` have their inputs in a table, and why the others have not."""
     without = {}
+    resolved = len(inputs.reference_concentration(objects).columns) > 0
     for name, kind in KINDS.items():
-        if name == names.TPC_PHOT and not len(kind.inputs(objects).columns):
-            without[name] = "the survey has no model magnitudes"
-        elif name == names.SDSS_TYPE and not len(kind.inputs(objects).columns):
-            without[name] = "the survey has no PSF and composite model magnitudes in two bands"
-        elif name != names.TPC_PHOT and not len(inputs.reference_concentration(objects).columns):
-            without[name] = f"the survey has no concentration in {inputs.REFERENCE_BAND}"
+        if name in _NEED_ONE_CONCENTRATION and not resolved:
+            without[name] = f"no PSF and model magnitudes in {inputs.REFERENCE_BAND}"
+        elif not len(kind.inputs(objects).columns):
+            two = name == names.SDSS_TYPE
+            without[name] = "no PSF and composite model magnitudes in two bands" if two else "no magnitudes in ugriz"
     return [name for name in KINDS if name not in without], without
 
 

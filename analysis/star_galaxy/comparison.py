@@ -10,19 +10,23 @@ from sklearn.metrics import roc_curve
 
 from analysis import classification_metrics as merit
 from analysis import metrics
-from analysis.star_galaxy import names
+from analysis.star_galaxy import inputs, names
 
 Array = np.ndarray
 Predictions = Mapping[str, Array]  # classifier: p(galaxy) of each object
 
 PAIRS = ((names.TPC_MORPH, names.CONVNET), (names.CONVNET, names.TPC_PHOT), (names.TPC_MORPH, names.TPC_PHOT))
-CUTS = (names.CUT, names.SDSS_TYPE)  # they say yes or no: no threshold to choose
 
 MERIT_COLUMNS = ["classifier", *(f"{name}{part}" for name in merit.KIM_BRUNNER for part in ("", "_err"))]
-ROC_COLUMNS = ["classifier", "stars_called_galaxies", "galaxies_called_galaxies"]
-RELIABILITY_COLUMNS = ["classifier", "p_galaxy", "share_of_galaxies", "share_of_galaxies_err", "objects"]
-SHARES = ("galaxy_completeness", "galaxy_purity", "star_completeness", "star_purity")
-BIN_COLUMNS = ["classifier", "by", "low", "high", *(f"{name}{part}" for name in SHARES for part in ("", "_err"))]
+ROC_COLUMNS = ["sample", "classifier", "stars_called_galaxies", "galaxies_called_galaxies"]
+RELIABILITY_COLUMNS = ["sample", "classifier", "p_galaxy", "share_of_galaxies", "share_of_galaxies_err", "objects"]
+BIN_COLUMNS = [
+    "sample",
+    "classifier",
+    "by",
+    "centre",
+    *(f"{name}{part}" for name in names.SHARES for part in ("", "_err")),
+]
 
 
 def figures_of_merit(is_galaxy: Array, predictions: Predictions, settings: dict[str, Any]) -> dict[str, Any]:
@@ -56,32 +60,29 @@ def chosen_thresholds(is_galaxy: Array, p_galaxy: Array) -> dict[str, float]:
     }
 
 
-def shares(is_galaxy: Array, p_galaxy: Array, thresholds: Mapping[str, float]) -> dict[str, float]:
+def shares(is_galaxy: Array, p_galaxy: Array, thresholds: Mapping[str, float], least: int = 1) -> dict[str, float]:
     """Return completeness and purity of galaxies and of stars at given thresholds, each with its error as `<name>_err`.
 
-    The errors are binomial, those of one more success and one more failure, so that none is zero; NaN where there is
-    nothing to take a share of.
+    The errors are binomial, those of one more success and one more failure, so that none is zero; NaN where there are
+    fewer than `least` objects to take a share of.
     """
     as_galaxy, as_star = p_galaxy >= thresholds["galaxy"], p_galaxy <= thresholds["star"]
     right = (as_galaxy[is_galaxy], is_galaxy[as_galaxy], as_star[~is_galaxy], ~is_galaxy[as_star])
     result: dict[str, float] = {}
-    for name, of in zip(SHARES, right, strict=True):
-        result[name], result[f"{name}_err"] = _share(of)
+    for name, of in zip(names.SHARES, right, strict=True):
+        result[name], result[f"{name}_err"] = _share(of) if len(of) >= least else (np.nan, np.nan)
     return result
 
 
 def _share(right: Array) -> tuple[float, float]:
-    n = len(right)
-    if n == 0:
-        return np.nan, np.nan
-    smoothed = (np.count_nonzero(right) + 1) / (n + 2)
-    return float(np.mean(right)), float(np.sqrt(smoothed * (1 - smoothed) / (n + 2)))
+    smoothed = (np.count_nonzero(right) + 1) / (len(right) + 2)
+    return float(np.mean(right)), float(np.sqrt(smoothed * (1 - smoothed) / (len(right) + 2)))
 
 
 def thresholds_of(is_galaxy: Array, predictions: Predictions) -> dict[str, dict[str, float]]:
     """Return the thresholds of each classifier, chosen on these objects; of a cut, what it says."""
     return {
-        name: {"galaxy": 0.5, "star": 0.5} if name in CUTS else chosen_thresholds(is_galaxy, p)
+        name: {"galaxy": 0.5, "star": 0.5} if name in names.CUTS else chosen_thresholds(is_galaxy, p)
         for name, p in predictions.items()
     }
 
@@ -98,22 +99,43 @@ def thresholds_on_test(
     return result
 
 
+def curves(
+    objects: pd.DataFrame,
+    predictions: Predictions,
+    thresholds: Mapping[str, Mapping[str, float]],
+    settings: dict[str, Any],
+) -> dict[str, pd.DataFrame]:
+    """Return ROC, reliability, and completeness and purity by magnitude and colour, of objects with `is_galaxy`."""
+    is_galaxy = objects["is_galaxy"].to_numpy()
+    photometry, band = inputs.magnitudes_and_colours(objects), inputs.REFERENCE_BAND
+    graded = {name: p for name, p in predictions.items() if name not in names.CUTS}
+    bins = [
+        by_bins(photometry[column].to_numpy(), is_galaxy, predictions, thresholds, settings).assign(by=by)
+        for by, column in {names.MAGNITUDE: f"dered_{band}", names.COLOUR: f"dered_g-{band}"}.items()
+        if column in photometry
+    ]
+    return {
+        names.ROC: roc(is_galaxy, predictions),
+        names.RELIABILITY: reliability(is_galaxy, graded, settings),
+        names.BINS: pd.concat(bins) if bins else pd.DataFrame(columns=BIN_COLUMNS),
+    }
+
+
 def by_bins(
     values: Array,
-    by: str,
-    edges: Array,
     is_galaxy: Array,
     predictions: Predictions,
     thresholds: Mapping[str, Mapping[str, float]],
+    settings: dict[str, Any],
 ) -> pd.DataFrame:
-    """Return completeness and purity in bins of a property of the objects, columns as in `BIN_COLUMNS`."""
+    """Return completeness and purity in bins of a property of the objects, each of as many of them."""
     lines = []
-    for name, p in predictions.items():
-        for low, high in pairwise(edges):
-            here = (values >= low) & (values < high)
-            line = {"classifier": name, "by": by, "low": low, "high": high}
-            lines.append(line | shares(is_galaxy[here], p[here], thresholds[name]))
-    return pd.DataFrame(lines, columns=BIN_COLUMNS)
+    for low, high in pairwise(equal_numbers(values, settings["n_bins"])):
+        here = (values >= low) & (values < high)
+        for name, p in predictions.items():
+            line = {"classifier": name, "centre": np.median(values[here])}
+            lines.append(line | shares(is_galaxy[here], p[here], thresholds[name], settings["min_in_bin"]))
+    return pd.DataFrame(lines)
 
 
 def equal_numbers(values: Array, n_bins: int) -> Array:
@@ -123,21 +145,21 @@ def equal_numbers(values: Array, n_bins: int) -> Array:
     return edges
 
 
-def reliability(is_galaxy: Array, predictions: Predictions, n_bins: int) -> pd.DataFrame:
-    """Return the share of galaxies among objects of like probability, columns as in `RELIABILITY_COLUMNS`."""
+def reliability(is_galaxy: Array, predictions: Predictions, settings: dict[str, Any]) -> pd.DataFrame:
+    """Return the share of galaxies among objects of like probability, where there are enough."""
     lines = []
     for name, p in predictions.items():
-        place = np.minimum((p * n_bins).astype(int), n_bins - 1)
-        for k in np.unique(place):
-            value, error = _share(is_galaxy[place == k])
-            lines.append([name, p[place == k].mean(), value, error, np.count_nonzero(place == k)])
-    return pd.DataFrame(lines, columns=RELIABILITY_COLUMNS)
+        place = np.minimum((p * settings["n_reliability"]).astype(int), settings["n_reliability"] - 1)
+        for here in (place == k for k in np.unique(place)):
+            if np.count_nonzero(here) >= settings["min_in_bin"]:
+                lines.append([name, p[here].mean(), *_share(is_galaxy[here]), np.count_nonzero(here)])
+    return pd.DataFrame(lines, columns=RELIABILITY_COLUMNS[1:])
 
 
 def roc(is_galaxy: Array, predictions: Predictions) -> pd.DataFrame:
-    """Return the corners of the ROC curve of each classifier, columns as in `ROC_COLUMNS`."""
+    """Return the corners of the ROC curve of each classifier."""
     parts = []
     for name, p in predictions.items():
         wrong, right, _ = roc_curve(is_galaxy, p)
-        parts.append(pd.DataFrame(dict(zip(ROC_COLUMNS, (name, wrong, right), strict=True))))
+        parts.append(pd.DataFrame(dict(zip(ROC_COLUMNS[1:], (name, wrong, right), strict=True))))
     return pd.concat(parts, ignore_index=True)

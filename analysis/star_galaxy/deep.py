@@ -17,7 +17,7 @@ from rich.progress import track
 from analysis import classification_metrics as merit
 from analysis import metrics
 from analysis.star_galaxy import classifiers, inputs, names
-from analysis.star_galaxy.comparison import CUTS, Predictions, equal_numbers, figures_of_merit
+from analysis.star_galaxy.comparison import Predictions, equal_numbers, figures_of_merit
 from analysis.star_galaxy.folds import cross_validated
 from analysis.star_galaxy.sample import GALAXY, STAR
 from analysis.survey.catalogue import read_catalogue, read_provenance
@@ -25,8 +25,7 @@ from analysis.survey.mock import truth
 
 Array = np.ndarray
 
-SPECTRA, SAME_KIND = "trained_on_spectra", "trained_on_the_same_kind"
-GAIN_COLUMNS = ["low", "high", "sample", "n", "single_purity", "purity", "gain", "gain_err"]
+GAIN_COLUMNS = ["low", "high", "sample", "n", "single_purity", "purity", "gain_percent", "gain_percent_err"]
 _PURITIES = {"galaxies": merit.galaxy_purity, "stars": merit.star_purity}
 
 
@@ -62,7 +61,8 @@ def purity_gain(
     Returns
     -------
     dict
-        For `galaxies` and `stars`: `single_purity`, `purity`, and `gain` with error and 95% interval.
+        For `galaxies` and `stars`: `single_purity`, `purity`, and `gain_percent`, 100 times their difference, with
+        error and 95% interval.
     """
     completeness, least = settings["completeness"], settings["min_in_bin"]
     if min(np.count_nonzero(is_galaxy), np.count_nonzero(~is_galaxy)) < least:
@@ -71,12 +71,12 @@ def purity_gain(
     for sample, purity in _PURITIES.items():
 
         def gain(truth: Array, a: Array, b: Array, purity: Any = purity) -> float:
-            return purity(truth, b, completeness) - purity(truth, a, completeness)
+            return 100 * (purity(truth, b, completeness) - purity(truth, a, completeness))
 
         result[sample] = {
             "single_purity": purity(is_galaxy, single, completeness),
             "purity": purity(is_galaxy, p_galaxy, completeness),
-            **metrics.with_interval("gain", gain, is_galaxy, single, p_galaxy, **bootstrap),
+            **metrics.with_interval("gain_percent", gain, is_galaxy, single, p_galaxy, **bootstrap),
         }
     return result
 
@@ -101,7 +101,7 @@ def gain_by_magnitude(
 
 def measure(
     survey: Path, trained: dict[str, classifiers.Classifier], settings: dict[str, Any], training: dict[str, Any]
-) -> tuple[dict[str, Any], pd.DataFrame]:
+) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame, dict[str, dict[str, Array]]]:
     """Judge classifiers on objects without spectra.
 
     Parameters
@@ -119,27 +119,34 @@ def measure(
     result : dict
         Figures of merit by training and classifier, and the gain in purity; or `not_run`, why there are none.
     gain : pandas.DataFrame
+        By magnitude.
+    objects : pandas.DataFrame
+        Those that were judged, with `is_galaxy`.
+    predictions : dict
+        By training and classifier, p(galaxy) of them.
     """
-    nothing, own = pd.DataFrame(columns=GAIN_COLUMNS), settings["deep"]
+    own = settings["deep"]
     objects, why = objects_without_spectra(survey, own["truth_chunks"])
     if not why and min(objects["is_galaxy"].sum(), (~objects["is_galaxy"]).sum()) < own["min_objects"]:
         why = f"fewer than {own['min_objects']} stars or galaxies without spectra"
+    gain = pd.DataFrame(columns=GAIN_COLUMNS)
     if why:
-        return {"not_run": why}, nothing
+        return {"not_run": why}, gain, objects, {}
     is_galaxy = objects["is_galaxy"].to_numpy()
-    learners = [name for name in trained if name not in CUTS]
-    result: dict[str, Any] = {"n_galaxies": int(is_galaxy.sum()), "n_stars": int((~is_galaxy).sum())}
-    of_spectra = {name: classifiers.p_galaxy(name, model, objects) for name, model in trained.items()}
-    training = training | {"forest": own["forest"]}
-    of_same_kind = {
-        name: cross_validated(name, objects, own["folds"] | {"seed": settings["seed"]}, training)
-        for name in track(learners, "training on objects without spectra")
+    folds, training = own["folds"] | {"seed": settings["seed"]}, training | {"forest": own["forest"]}
+    learners = [name for name in trained if name not in names.CUTS]
+    predictions = {
+        names.SPECTRA: {name: classifiers.p_galaxy(name, model, objects) for name, model in trained.items()},
+        names.SAME_KIND: {
+            name: cross_validated(name, objects, folds, training)
+            for name in track(learners, "training on objects without spectra")
+        },
     }
-    result[SPECTRA] = figures_of_merit(is_galaxy, of_spectra, settings)
-    result[SAME_KIND] = figures_of_merit(is_galaxy, of_same_kind, settings)
-    if not {names.SINGLE, names.PCA_NETWORK} <= set(of_same_kind):
-        return result, nothing
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
-    magnitude = objects[f"dered_{inputs.REFERENCE_BAND}"].to_numpy(float)
-    result["gain"], gain = gain_by_magnitude(magnitude, is_galaxy, of_same_kind, own, bootstrap)
-    return result, gain
+    result: dict[str, Any] = {"n_galaxies": int(is_galaxy.sum()), "n_stars": int((~is_galaxy).sum())}
+    result |= {sample: figures_of_merit(is_galaxy, p, settings) for sample, p in predictions.items()}
+    if {names.SINGLE, names.PCA_NETWORK} <= set(trained):
+        bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+        magnitude = objects[f"dered_{inputs.REFERENCE_BAND}"].to_numpy(float)
+        found = gain_by_magnitude(magnitude, is_galaxy, predictions[names.SAME_KIND], own, bootstrap)
+        result["gain"], gain = found
+    return result, gain, objects, predictions

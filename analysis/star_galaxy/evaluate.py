@@ -42,65 +42,35 @@ def why_no_convnet(about: dict[str, Any], folder: Path) -> str:
 
 def predict(
     objects: pd.DataFrame, trained: dict[str, classifiers.Classifier], with_convnet: bool
-) -> tuple[dict[str, Array], Array | None]:
-    """Return p(galaxy) of objects by each classifier, and with stamps by the network, whose error is returned too."""
-    error = None
+) -> tuple[dict[str, Array], Array]:
+    """Return p(galaxy) of objects by each classifier, with stamps also by the network, and the error of that one."""
     found = {name: classifiers.p_galaxy(name, model, objects) for name, model in trained.items()}
-    if with_convnet:
-        from analysis.star_galaxy import network
+    if not with_convnet:
+        return found, np.full(len(objects), np.nan)
+    from analysis.star_galaxy import network
 
-        folder = paths.MODELS / names.CONVNET_NAME
-        found[names.CONVNET], error = network.predict(folder, paths.DATA, objects["object_id"].to_numpy())
+    folder = paths.MODELS / names.CONVNET_NAME
+    found[names.CONVNET], error = network.predict(folder, paths.DATA, objects["object_id"].to_numpy())
     return found, error
 
 
-def by_network(test: pd.DataFrame, p_galaxy: Array, p_err: Array) -> pd.DataFrame:
-    """Return a table of the test objects as the network sees them."""
+def by_network(test: pd.DataFrame, predictions: dict[str, Array], p_err: Array) -> pd.DataFrame:
+    """Return a table of the test objects as the network sees them, without lines where there is none."""
+    if names.CONVNET not in predictions:
+        return pd.DataFrame(columns=TABLES[names.OBJECTS])
     band = inputs.magnitudes_and_colours(test).get(f"dered_{inputs.REFERENCE_BAND}")
-    columns = {"object_id": test["object_id"], "class": test["class"], "r": band, "p_galaxy": p_galaxy, "p_err": p_err}
-    return pd.DataFrame(columns, columns=TABLES[names.OBJECTS], index=test.index)
+    columns = {"object_id": test["object_id"], "class": test["class"], "r": band}
+    return pd.DataFrame(columns | {"p_galaxy": predictions[names.CONVNET], "p_err": p_err})
 
 
-def compare(
-    validation: pd.DataFrame,
-    test: pd.DataFrame,
-    predictions: tuple[dict[str, Array], dict[str, Array]],
-    settings: dict[str, Any],
-) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
-    """Return what the test objects say of all classifiers, with thresholds chosen on validation; and tables of it."""
-    of_validation, of_test = predictions
+def compare(test: pd.DataFrame, predictions: dict[str, Array], thresholds: Any, settings: dict[str, Any]) -> Any:
+    """Return what the test objects say of all classifiers, with thresholds chosen on validation."""
     truth = test["is_galaxy"].to_numpy()
-    thresholds = comparison.thresholds_of(validation["is_galaxy"].to_numpy(), of_validation)
-    merit = comparison.figures_of_merit(truth, of_test, settings)
-    result = {
-        "classifiers": merit,
-        "auc_difference": comparison.auc_differences(truth, of_test, settings),
-        "thresholds": comparison.thresholds_on_test(truth, of_test, thresholds),
+    return {
+        "classifiers": comparison.figures_of_merit(truth, predictions, settings),
+        "auc_difference": comparison.auc_differences(truth, predictions, settings),
+        "thresholds": comparison.thresholds_on_test(truth, predictions, thresholds),
     }
-    lines = [{"classifier": name} | values for name, values in merit.items()]
-    graded = {name: p for name, p in of_test.items() if name not in comparison.CUTS}
-    tables = {
-        names.MERIT: pd.DataFrame(lines, columns=TABLES[names.MERIT]),
-        names.ROC: comparison.roc(truth, of_test),
-        names.RELIABILITY: comparison.reliability(truth, graded, settings["n_reliability"]),
-        names.BINS: by_magnitude_and_colour(test, of_test, thresholds, settings["n_bins"]),
-    }
-    return result, tables
-
-
-def by_magnitude_and_colour(
-    test: pd.DataFrame, predictions: dict[str, Array], thresholds: dict[str, Any], n_bins: int
-) -> pd.DataFrame:
-    """Return completeness and purity in bins of equal numbers of test objects, by magnitude and, if any, by colour."""
-    photometry = inputs.magnitudes_and_colours(test)
-    band = inputs.REFERENCE_BAND
-    parts = []
-    for by, column in {names.MAGNITUDE: f"dered_{band}", names.COLOUR: f"dered_g-dered_{band}"}.items():
-        if column in photometry:
-            values = photometry[column].to_numpy()
-            edges = comparison.equal_numbers(values, n_bins)
-            parts.append(comparison.by_bins(values, by, edges, test["is_galaxy"].to_numpy(), predictions, thresholds))
-    return pd.concat(parts) if parts else pd.DataFrame(columns=TABLES[names.BINS])
 
 
 def on_the_sky(trained: dict[str, classifiers.Classifier], settings: dict[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -114,28 +84,38 @@ def on_the_sky(trained: dict[str, classifiers.Classifier], settings: dict[str, A
     return sky.measure(catalogue, objects, predictions, settings)
 
 
-def evaluate_star_galaxy(_: argparse.Namespace) -> None:
-    """Classifiers and test objects -> metrics.json and tables."""
-    settings, models = params.load("evaluate_star_galaxy"), paths.MODELS / names.NAME
-    choices = json.loads((models / names.CHOICES).read_text())
-    path = paths.RESULTS / names.NAME / names.METRICS
-    if "not_run" in choices:
-        write_not_run(path, choices["not_run"], TABLES)
-        return
+def evaluate(choices: dict[str, Any], settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    """Return every number of the result, and its tables; `choices` are those of training."""
+    models = paths.MODELS / names.NAME
     objects, about = star_galaxy_sample(paths.DATA)
     trained = {name: classifiers.load(name, models) for name in choices["classifiers"]}
     why = why_no_convnet(about, paths.MODELS / names.CONVNET_NAME)
-    judged = objects[objects["split"] != "train"]
-    predictions, error = predict(judged, trained, with_convnet=not why)
-    parts = {split: (judged["split"] == split).to_numpy() for split in ("validation", "test")}
-    of_split = [{name: p[part] for name, p in predictions.items()} for part in parts.values()]
-    validation, test = (judged[part] for part in parts.values())
-    result, tables = compare(validation, test, (of_split[0], of_split[1]), settings)
-    tables[names.OBJECTS] = pd.DataFrame(columns=TABLES[names.OBJECTS])
-    if error is not None:
-        tables[names.OBJECTS] = by_network(test, of_split[1][names.CONVNET], error[parts["test"]])
-    result = {"sample": about, "without": choices["without"] | ({names.CONVNET: why} if why else {})} | result
+    parts = [objects[objects["split"] == split] for split in ("validation", "test")]
+    (of_validation, _), (of_test, p_err) = (predict(part, trained, with_convnet=not why) for part in parts)
+    thresholds = comparison.thresholds_of(parts[0]["is_galaxy"].to_numpy(), of_validation)
+    result = {"sample": about, "without": choices["without"] | ({names.CONVNET: why} if why else {})}
+    result |= compare(parts[1], of_test, thresholds, settings)
+
     training = params.load("train_star_galaxy")
-    result["deep"], tables[names.GAIN] = deep.measure(paths.DATA, trained, settings, training)
-    result["sky"], tables[names.LATITUDE] = on_the_sky(trained, settings)
-    write_result(path, result, tables | {name: pd.read_csv(models / name) for name in COPIED})
+    result["deep"], gain, others, of_others = deep.measure(paths.DATA, trained, settings, training)
+    result["sky"], latitude = on_the_sky(trained, settings)
+
+    judged = {names.TEST: (parts[1], of_test)} | {sample: (others, p) for sample, p in of_others.items()}
+    curves = {sample: comparison.curves(*of, thresholds, settings) for sample, of in judged.items()}
+    lines = [{"classifier": name} | values for name, values in result["classifiers"].items()]
+    tables = {names.MERIT: pd.DataFrame(lines), names.GAIN: gain, names.LATITUDE: latitude}
+    for name in curves[names.TEST]:
+        tables[name] = pd.concat([of[name].assign(sample=sample) for sample, of in curves.items()])
+    tables |= {name: pd.read_csv(models / name) for name in COPIED}
+    tables[names.OBJECTS] = by_network(parts[1], of_test, p_err)
+    return result, {name: table[TABLES[name]] for name, table in tables.items()}
+
+
+def evaluate_star_galaxy(_: argparse.Namespace) -> None:
+    """Classifiers and test objects -> metrics.json and tables."""
+    choices = json.loads((paths.MODELS / names.NAME / names.CHOICES).read_text())
+    path = paths.RESULTS / names.NAME / names.METRICS
+    if "not_run" in choices:
+        write_not_run(path, choices["not_run"], TABLES)
+    else:
+        write_result(path, *evaluate(choices, params.load("evaluate_star_galaxy")))

@@ -45,7 +45,9 @@ def cross_validated(name: str, objects: pd.DataFrame, settings: dict[str, Any], 
     fold = sky_folds(objects, settings["nside"], n_folds, settings["seed"])
     p = np.empty(len(objects))
     for k in range(n_folds):
-        stopping = fold == (k + 1) % n_folds
-        model = classifiers.fit(name, objects[(fold != k) & ~stopping], objects[stopping], training)
+        others, stopping = fold != k, fold == (k + 1) % n_folds
+        if classifiers.KINDS[name].make.stops_early:
+            others &= ~stopping
+        model = classifiers.fit(name, objects[others], objects[stopping], training)
         p[fold == k] = classifiers.p_galaxy(name, model, objects[fold == k])
     return p

@@ -22,6 +22,7 @@ METRICS = "metrics.json"
 CUT, SDSS_TYPE, SINGLE = "concentration_cut", "sdss_type", "concentration"
 TPC_PHOT, TPC_MORPH = "tpc_phot", "tpc_morph"
 PCA_NETWORK, BOOSTING, CONVNET = "pca_network", "gradient_boosting", "convnet"
+CUTS = (CUT, SDSS_TYPE)  # they say yes or no: no threshold to choose
 
 MERIT = "merit.csv"
 ROC = "roc.csv"
@@ -33,4 +34,19 @@ GAIN = "gain.csv"  # in purity over a single parameter, by magnitude
 OBJECTS = "convnet_objects.csv"  # each test object as the network sees it
 LATITUDE = "latitude.csv"  # density of objects called stars
 
+SHARES = ("galaxy_completeness", "galaxy_purity", "star_completeness", "star_purity")
 MAGNITUDE, COLOUR = "r magnitude", "g - r"
+# Judged samples: test objects; objects without spectra by classifiers trained on objects with, or on the same kind.
+TEST, SPECTRA, SAME_KIND = "test", "trained_on_spectra", "trained_on_the_same_kind"
+
+# For people: the classifiers in the order of figures and tables.
+LABELS = {
+    CUT: "concentration cut",
+    SDSS_TYPE: "SDSS type",
+    SINGLE: "concentration (r)",
+    TPC_PHOT: "TPC_phot",
+    TPC_MORPH: "TPC_morph",
+    PCA_NETWORK: "principal components",
+    BOOSTING: "gradient boosting",
+    CONVNET: "ConvNet",
+}

@@ -8,14 +8,13 @@ from typing import Self
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
-from analysis.files import replacing
+from analysis.tensor_files import load_weights, read_tensors, write_tensors
 
 _FARTHEST = 5.0  # scatters from the median: what is farther out (a radius of a failed fit, say) counts as this far
+_LEAST_VARIANCE = 1e-6  # of all: a component with less is rounding, where a parameter is the difference of others
 
 
 class PcaNetwork(nn.Module):
@@ -52,26 +51,21 @@ class PcaNetwork(nn.Module):
     def for_sample(cls, X: np.ndarray, n_components: int, hidden: Sequence[int], seed: int) -> Self:
         """Make an untrained network for parameters `X` (objects, parameters), its components of unit variance."""
         torch.manual_seed(seed)
-        n_components = min(n_components, *X.shape)
-        network = cls(X.shape[1], n_components, hidden)
-        measured = np.where(np.isnan(X).all(axis=0), 0.0, X)  # of what no object has, nothing is known
-        low, median, high = np.nanpercentile(measured, [16, 50, 84], axis=0)
+        empty = np.isnan(X).all(axis=0)  # of what no object has, nothing is known
+        low, median, high = np.nanpercentile(np.where(empty, 0.0, X), [16, 50, 84], axis=0)
         width = np.where(high > low, (high - low) / 2, 1.0)
-        network.median.copy_(torch.as_tensor(median))
-        network.width.copy_(torch.as_tensor(width))
-        standardised = network.standardised(torch.tensor(X, dtype=torch.float32)).numpy()
-        components = PCA(n_components, whiten=True, random_state=seed).fit(standardised)
-        scale = np.sqrt(np.maximum(components.explained_variance_, 1e-12))  # of the whitened: one
-        network.projection.copy_(torch.as_tensor(components.components_.T / scale))
+        components = PCA(min(n_components, *X.shape), random_state=seed).fit(_standardised(X, median, width))
+        real = components.explained_variance_ > _LEAST_VARIANCE * components.explained_variance_.sum()
+        projection = components.components_[real].T / np.sqrt(components.explained_variance_[real])
+        network = cls(X.shape[1], projection.shape[1], hidden)
+        for name, values in {"median": median, "width": width, "projection": projection}.items():
+            network.get_buffer(name).copy_(torch.as_tensor(values))
         return network
-
-    def standardised(self, x: Tensor) -> Tensor:
-        """Return parameters (objects, parameters) in units of their scatter about the median."""
-        return ((torch.where(torch.isnan(x), self.median, x) - self.median) / self.width).clamp(-_FARTHEST, _FARTHEST)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logarithm of the odds of being a galaxy, shape (objects,), for parameters."""
-        return self.layers(self.standardised(x) @ self.projection).squeeze(1)
+        standardised = ((x - self.median) / self.width).nan_to_num(nan=0.0).clamp(-_FARTHEST, _FARTHEST)
+        return self.layers(standardised @ self.projection).squeeze(1)
 
     @torch.no_grad()
     def predict(self, X: np.ndarray) -> np.ndarray:
@@ -81,19 +75,21 @@ class PcaNetwork(nn.Module):
 
     def save(self, path: Path) -> None:
         """Write weights and layer widths as safetensors."""
-        with replacing(path) as partial:
-            save_file(self.state_dict(), partial, metadata={"hidden": json.dumps(self.hidden)})
+        write_tensors(path, self.state_dict(), {"hidden": json.dumps(self.hidden)})
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what `save` wrote."""
-        with safe_open(path, framework="pt") as file:
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            hidden = json.loads(file.metadata()["hidden"])
+        """Read what `save` wrote; InputError where it is damaged, or of another architecture."""
+        weights, about = read_tensors(path)
         n_inputs, n_components = weights["projection"].shape
-        network = cls(n_inputs, n_components, hidden)
-        network.load_state_dict(weights)
+        network = cls(n_inputs, n_components, json.loads(about["hidden"]))
+        load_weights(network, weights, path)
         return network.eval()
+
+
+def _standardised(X: np.ndarray, median: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Return parameters (objects, parameters) as `PcaNetwork` sees them."""
+    return np.nan_to_num((X - median) / width, nan=0.0).clip(-_FARTHEST, _FARTHEST)
 
 
 def cross_entropy(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:

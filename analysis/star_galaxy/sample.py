@@ -16,7 +16,9 @@ from analysis.survey.stamps_file import read_ids
 STAR, GALAXY = "STAR", "GALAXY"
 
 
-def labelled_objects(catalogue: pd.DataFrame, source: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+def labelled_objects(
+    catalogue: pd.DataFrame, source: str, classes: tuple[str, ...] = (STAR, GALAXY)
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Select the distinct stars and galaxies of a catalogue by their spectra; flagged spectra and quasars are left out.
 
     Parameters
@@ -25,23 +27,23 @@ def labelled_objects(catalogue: pd.DataFrame, source: str) -> tuple[pd.DataFrame
         One row per object, columns as in the catalogue contract.
     source : str
         Where it is from, for messages.
+    classes : tuple of str
+        The classes selected.
 
     Returns
     -------
     objects : pandas.DataFrame
         With all columns of the catalogue, and `is_galaxy`.
     counts : dict
-        `n_galaxies`, `n_stars`, and `n_quasars` left out.
+        `n_galaxies` and `n_stars`; `n_quasars`, with their duplicates.
 
     Raises
     ------
     InputError
         If a class is none of the contract's.
     """
-    classes = (
-        catalogue["class"].astype(object) if "class" in catalogue else pd.Series(None, catalogue.index, dtype=object)
-    )
-    unknown = classes.notna() & ~classes.isin(CLASSES)
+    known = catalogue["class"].astype(object) if "class" in catalogue else pd.Series(None, catalogue.index, object)
+    unknown = known.notna() & ~known.isin(CLASSES)
     if unknown.any():
         row = catalogue[unknown].iloc[0]
         where = f"{source}: class of object {row['object_id']}"
@@ -49,13 +51,13 @@ def labelled_objects(catalogue: pd.DataFrame, source: str) -> tuple[pd.DataFrame
     good = catalogue[[name for name in MAGNITUDES if name in catalogue]].notna().any(axis=1)
     if "redshift_warning" in catalogue:
         good &= catalogue["redshift_warning"].fillna(0) == 0
-    chosen = good & classes.isin([STAR, GALAXY])
+    chosen = good & known.isin(classes)
     objects = without_duplicates(catalogue[chosen].reset_index(drop=True))
     is_galaxy = (objects["class"] == GALAXY).to_numpy()
     counts = {
         "n_galaxies": int(is_galaxy.sum()),
-        "n_stars": int((~is_galaxy).sum()),
-        "n_quasars": int((good & (classes == "QSO")).sum()),
+        "n_stars": int((objects["class"] == STAR).sum()),
+        "n_quasars": int((good & (known == "QSO")).sum()),
     }
     return objects.assign(is_galaxy=is_galaxy), counts
 

@@ -15,6 +15,7 @@ from analysis.star_galaxy import classifiers, comparison, inputs, names
 from analysis.star_galaxy.classifiers import Forest
 from analysis.star_galaxy.folds import cross_validated, sky_folds
 from analysis.star_galaxy.sample import labelled_objects, lacks
+from analysis.star_galaxy.transfer import run_on_real_stamps
 from analysis.survey.real_tables import RealTable, ingested, provenance, table
 from analysis.survey.schema import CLASSES
 
@@ -98,7 +99,7 @@ def measure(name: str, catalogue: pd.DataFrame, types: pd.Series | None, setting
 
 
 def run_on_real_tables(options: argparse.Namespace) -> None:
-    """Real tables -> results/real/<table>/star_galaxy/metrics.json: numbers, never rows."""
+    """Real tables and stamps -> results/real/<folder>/star_galaxy/metrics.json: numbers, never rows or pixels."""
     settings = params.load("real_star_galaxy")
     for one in TABLES:
         print(f"{one.name}: {one.what}")
@@ -106,3 +107,4 @@ def run_on_real_tables(options: argparse.Namespace) -> None:
             measured = measure(one.name, catalogue, sdss_types(one, options.real_data), settings)
         content = {"provenance": provenance(one, options.real_data)} | measured
         metrics.write_metrics(paths.REAL_RESULTS / one.name / names.NAME / names.METRICS, content)
+    run_on_real_stamps(options.real_data)

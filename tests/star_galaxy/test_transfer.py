@@ -91,7 +91,8 @@ def untrained() -> ConvNet:
 
 def test_fine_tuning_teaches_a_network_that_knows_nothing(field, untrained) -> None:
     weights = {name: tensor.clone() for name, tensor in untrained.state_dict().items()}
-    found = transfer.measure_transfer(field, untrained, HOW, SETTINGS)
+    longer = SETTINGS | {"fine_tune": FINE_TUNE | {"epochs": 40}}
+    found = transfer.measure_transfer(field, untrained, HOW, longer)
     assert (found["n_stars"], found["n_galaxies"]) == (40, 40)  # the bright ones
     assert found["after"]["auc"] > 0.98
     assert found["after"]["stars_called_galaxies"] + found["after"]["galaxies_called_stars"] < 5
@@ -126,6 +127,7 @@ def test_a_half_with_one_class_is_refused(field, untrained) -> None:
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_real_stamps_are_scaled_as_the_mock_and_judged(real_data, untrained, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(paths, "MODELS", tmp_path / "models")
     monkeypatch.setattr(paths, "REAL_RESULTS", tmp_path / "real")

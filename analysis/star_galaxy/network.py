@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis.errors import InputError
+from analysis.loop.processes import pick_device
 from analysis.star_galaxy.convnet import ConvNet
 from analysis.survey.catalogue import STAMPS
 from analysis.survey.stamps import SYMMETRIES, look_up
@@ -106,6 +107,7 @@ def predict(folder: Path, survey: Path, object_ids: Array, caches: Path = FOLDER
     """
     network, how = load_network(folder / WEIGHTS)
     cache = stamps_for(how, survey, caches)
+    network.to(pick_device("auto"))
     return combined(network, how, cache, rows_of(cache, object_ids, survey))
 
 

@@ -96,7 +96,9 @@ def gain_by_magnitude(
             lines.append(line | values)
     faint = magnitude >= settings["faint"]
     at_faint_end = purity_gain(is_galaxy[faint], single[faint], network[faint], settings, bootstrap)
-    return at_faint_end | {"n_faint": int(faint.sum())}, pd.DataFrame(lines, columns=GAIN_COLUMNS)
+    return at_faint_end | {"faint": settings["faint"], "n_faint": int(faint.sum())}, pd.DataFrame(
+        lines, columns=GAIN_COLUMNS
+    )
 
 
 def measure(

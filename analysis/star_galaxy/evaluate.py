@@ -95,6 +95,8 @@ def evaluate(choices: dict[str, Any], settings: dict[str, Any]) -> tuple[dict[st
     thresholds = comparison.thresholds_of(parts[0]["is_galaxy"].to_numpy(), of_validation)
     result = {"sample": about, "without": choices["without"] | ({names.CONVNET: why} if why else {})}
     result |= compare(parts[1], of_test, thresholds, settings)
+    if not why:
+        result["network"] = json.loads((paths.MODELS / names.CONVNET_NAME / names.CHOICES).read_text())
 
     training = params.load("train_star_galaxy")
     result["deep"], gain, others, of_others = deep.measure(paths.DATA, trained, settings, training)

@@ -14,6 +14,7 @@ from analysis import metrics, params, paths
 from analysis.star_galaxy import classifiers, comparison, inputs, names
 from analysis.star_galaxy.classifiers import Forest
 from analysis.star_galaxy.folds import cross_validated, sky_folds
+from analysis.star_galaxy.network import WEIGHTS
 from analysis.star_galaxy.sample import labelled_objects, lacks
 from analysis.star_galaxy.transfer import run_on_real_stamps
 from analysis.survey.real_tables import RealTable, ingested, provenance, table
@@ -99,7 +100,7 @@ def measure(name: str, catalogue: pd.DataFrame, types: pd.Series | None, setting
 
 
 def run_on_real_tables(options: argparse.Namespace) -> None:
-    """Real tables and stamps -> results/real/<folder>/star_galaxy/metrics.json: numbers, never rows or pixels."""
+    """Real tables and stamps -> results/real/<table>/star_galaxy/metrics.json: numbers, never rows."""
     settings = params.load("real_star_galaxy")
     for one in TABLES:
         print(f"{one.name}: {one.what}")
@@ -107,4 +108,7 @@ def run_on_real_tables(options: argparse.Namespace) -> None:
             measured = measure(one.name, catalogue, sdss_types(one, options.real_data), settings)
         content = {"provenance": provenance(one, options.real_data)} | measured
         metrics.write_metrics(paths.REAL_RESULTS / one.name / names.NAME / names.METRICS, content)
-    run_on_real_stamps(options.real_data)
+    if (paths.MODELS / names.CONVNET_NAME / WEIGHTS).is_file():
+        run_on_real_stamps(options.real_data)
+    else:
+        print("real stamps: left out, for the network has not been trained (`star-galaxy train-convnet`)")

@@ -5,7 +5,6 @@ Nothing is chosen on the real stamps: they come through the doors of any survey,
 """
 
 import copy
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -153,12 +152,8 @@ def run_on_real_stamps(real_data: Path) -> None:
     InputError
         If there is no trained network, or stamps that are there cannot be used.
     """
-    settings, folder = params.load("real_star_galaxy_convnet"), paths.MODELS / names.CONVNET_NAME
-    choices = folder / names.CHOICES
-    if choices.is_file() and (why := json.loads(choices.read_text()).get("not_run")):
-        print(f"no network on real stamps: {why}")
-        return
-    network, how = load_network(folder / WEIGHTS)
+    settings = params.load("real_star_galaxy_convnet")
+    network, how = load_network(paths.MODELS / names.CONVNET_NAME / WEIGHTS)
     for source in SOURCES:
         if not (real_data / source.folder).is_dir():
             print(f"{source.folder}: not there, left out")

@@ -95,7 +95,7 @@ def gain_by_magnitude(
             line = {"low": low, "high": high, "sample": sample, "n": np.count_nonzero(here)}
             lines.append(line | values)
     faint = magnitude >= settings["faint"]
-    at_faint_end = purity_gain(is_galaxy[faint], single[faint], network[faint], settings, bootstrap)
+    at_faint_end: dict[str, Any] = purity_gain(is_galaxy[faint], single[faint], network[faint], settings, bootstrap)
     return at_faint_end | {"faint": settings["faint"], "n_faint": int(faint.sum())}, pd.DataFrame(
         lines, columns=GAIN_COLUMNS
     )

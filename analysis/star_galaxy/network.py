@@ -1,6 +1,6 @@
 """The trained network in use: stamps of any survey in, the probability of being a galaxy and its error out.
 
-The probability is combined over copies of a stamp, as Kim & Brunner (2017, MNRAS 464, 4463, section 3.3) combine it,
+The probability is combined over transformed copies of a stamp, as Kim & Brunner (2017, MNRAS 464, 4463) combine it,
 here by the plain mean of 40: the eight symmetries of the square, each of the central crop and of the four that are
 shifted as far as those in training. So a turned stamp gets the same probability.
 

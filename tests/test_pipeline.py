@@ -122,6 +122,7 @@ def test_every_block_of_settings_belongs_to_a_stage() -> None:
         "real_feature_importance",
         "real_anchoring",
         "real_star_galaxy",
+        "real_star_galaxy_convnet",
     }  # of `make real`, which is no stage
 
 

@@ -1,6 +1,6 @@
 """The trained network in use: stamps of any survey in, the probability of being a galaxy and its error out.
 
-The probability is combined over copies of a stamp, as Kim & Brunner (2017, MNRAS 464, 4463, section 3.3) combine it,
+The probability is combined over transformed copies of a stamp, as Kim & Brunner (2017, MNRAS 464, 4463) combine it,
 here by the plain mean of 40: the eight symmetries of the square, each of the central crop and of the four that are
 shifted as far as those in training. So a turned stamp gets the same probability.
 
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis.errors import InputError
+from analysis.loop.processes import pick_device
 from analysis.star_galaxy.convnet import ConvNet
 from analysis.survey.catalogue import STAMPS
 from analysis.survey.stamps import SYMMETRIES, look_up
@@ -106,6 +107,7 @@ def predict(folder: Path, survey: Path, object_ids: Array, caches: Path = FOLDER
     """
     network, how = load_network(folder / WEIGHTS)
     cache = stamps_for(how, survey, caches)
+    network.to(pick_device("auto"))
     return combined(network, how, cache, rows_of(cache, object_ids, survey))
 
 

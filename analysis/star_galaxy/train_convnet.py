@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from analysis import metrics, params, paths
 from analysis.classification_metrics import KIM_BRUNNER
+from analysis.loop.processes import Processes
 from analysis.star_galaxy import names
 from analysis.star_galaxy.convnet import ConvNet
 from analysis.star_galaxy.network import (
@@ -103,6 +104,14 @@ def how_to_use(cache: StampCache, survey: Path, settings: dict[str, Any]) -> How
     return How(shift, about.pixel_scale, seeing, Scaling().softening, settings["passes"], settings["seed"])
 
 
+def judge(network: ConvNet, how: How, cache: StampCache, objects: pd.DataFrame) -> dict[str, Any]:
+    """Return the figures of merit of the validation stamps."""
+    validation = objects[objects["split"] == "validation"]
+    is_galaxy = validation["is_galaxy"].to_numpy()
+    p_galaxy, _p_err = combined(network, how, cache, validation["row"].to_numpy())
+    return {"validation": {name: metric(is_galaxy, p_galaxy) for name, metric in KIM_BRUNNER.items()}}
+
+
 def train_star_galaxy_convnet(_: argparse.Namespace) -> None:
     """Stamps of the sample -> a network, how to use it, and what was found on validation stamps."""
     settings = params.load("train_star_galaxy_convnet")
@@ -117,20 +126,15 @@ def train_star_galaxy_convnet(_: argparse.Namespace) -> None:
     checkpoints = paths.MODELS / "checkpoints" / names.CONVNET_NAME  # not in the stage's output, which DVC clears first
     started = time.perf_counter()
     network, history = fit_network(cache, objects, settings, checkpoints)
-    network.cpu()
-    choices: dict[str, Any] = {
-        **describe(network),
-        "epochs": len(history),
-        "training_seconds": time.perf_counter() - started,
-    }
-    initial, learnt = first_kernels(new_network(settings)), first_kernels(network)
-    choices["first_kernels_changed"] = float(np.linalg.norm(learnt - initial) / np.linalg.norm(initial))
-    choices["best_epoch"] = int(np.argmin([epoch["validation_loss"] for epoch in history]))
+    if Processes.join("auto").rank:
+        return  # of several, the first process writes
     how = how_to_use(cache, paths.DATA, settings)
-    validation = objects[objects["split"] == "validation"]
-    is_galaxy = validation["is_galaxy"].to_numpy()
-    p_galaxy, _p_err = combined(network, how, cache, validation["row"].to_numpy())
-    choices["validation"] = {name: metric(is_galaxy, p_galaxy) for name, metric in KIM_BRUNNER.items()}
+    choices = {"training_seconds": time.perf_counter() - started, "epochs": len(history)}
+    choices["best_epoch"] = int(np.argmin([epoch["validation_loss"] for epoch in history]))
+    choices |= describe(network) | judge(network, how, cache, objects)
+    initial, learnt = first_kernels(new_network(settings)), first_kernels(network)
+    changed = np.linalg.norm(learnt - initial) / np.linalg.norm(initial)
+    choices["first_kernels_changed_percent"] = float(100 * changed)
     save_network(folder / WEIGHTS, network, how)
     shutil.copy(checkpoints / LOG, folder / LOG)
     metrics.write_metrics(folder / names.CHOICES, choices)

@@ -1,0 +1,25 @@
+"""What the stages of this result call their files, learners and properties."""
+
+NAME = "cnn_redshift"
+
+CHOICES = "choices.json"  # beside the models
+NETWORK = "network"  # folder of the network; those of other heads have theirs beside it
+TREES = "trees.json"
+CURVE = "curve"  # folder of the learners trained on fewer galaxies
+
+METRICS = "metrics.json"
+TABLE = "table.csv"
+LEARNING_CURVE = "learning_curve.csv"
+REDSHIFTS = "zspec_zpred.csv"
+BIAS = "bias.csv"
+HISTOGRAMS = "pit.csv"
+ATTRIBUTIONS = "attributions.npz"
+
+CNN, ADABOOST = "network", "adaboost"
+SCRATCH, STAR_GALAXY, CONTRASTIVE = "scratch", "star_galaxy", "contrastive"  # what a network knows before training
+LABELS = {
+    CNN: "network on images",
+    ADABOOST: "AdaBoost on features",
+    f"{CNN}_{STAR_GALAXY}": "network, pre-trained on stars and galaxies",
+    f"{CNN}_{CONTRASTIVE}": "network, pre-trained without labels",
+}

@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from analysis.cnn_redshift.heads import HEADS, make_head
 from analysis.cnn_redshift.model import RedshiftNetwork
 from analysis.errors import InputError
+from analysis.loop.processes import pick_device
 from analysis.photoz_pdf.interface import Array, PdfEstimator
 from analysis.photoz_pdf.kernels import cell_edges
 from analysis.survey.stamps import Augmentation, StampImages, symmetric_views
 from analysis.survey.stamps_cache import StampCache
-from analysis.training import Settings, pick_device, train
+from analysis.training import Settings, train
 
 _BATCH = 256  # stamps predicted at a time
 # The colours of a galaxy are what its redshift is read from, and its centre is where the apertures are: neither noise
@@ -48,8 +49,8 @@ class ImageRedshifts(PdfEstimator):
         Largest; at least eight batches are made of a small sample.
     learning_rate, weight_decay : float
     seed : int
-    device : str
-        'auto', 'cpu' or 'cuda'.
+    device, precision : str
+        Of `training.Settings`.
 
     Attributes
     ----------
@@ -59,6 +60,8 @@ class ImageRedshifts(PdfEstimator):
         Features and redshifts by which the best epoch is chosen; set it before fitting.
     start : dict of Tensor
         Weights of `RedshiftNetwork` to start from, other than those of the last layer; none by default.
+    history : list of dict
+        Of the last member's training, as `train` returns it.
     """
 
     name = "cnn"
@@ -79,6 +82,7 @@ class ImageRedshifts(PdfEstimator):
         "weight_decay": 0.05,
         "seed": 1,
         "device": "auto",
+        "precision": "float32",
     }
 
     def __init__(self, grid: Array | None = None, **settings: Any):
@@ -88,7 +92,7 @@ class ImageRedshifts(PdfEstimator):
         self.cache: StampCache | None = None
         self.validation: tuple[Array, Array] | None = None
         self.start: dict[str, Tensor] = {}
-        self.history: list[dict[str, float]] = []  # of the last member, as `train` returns it
+        self.history: list[dict[str, float]] = []
 
     def images(self, features: Array, z: Array | None = None, augmentation: Augmentation | None = None) -> StampImages:
         """Return stamps with E(B-V), and redshifts where they are given, as training takes them."""
@@ -129,9 +133,12 @@ class ImageRedshifts(PdfEstimator):
     def _how(self, n: int, seed: int) -> Settings:
         wanted = self.settings
         batch_size = min(wanted["batch_size"], max(16, n // 8))
+        while n % batch_size == 1:  # a batch of one object has no variance to be standardised by
+            batch_size += 1
         epochs = max(wanted["epochs"], math.ceil(wanted["least_steps"] / math.ceil(n / batch_size)))
         rates = (wanted["learning_rate"], wanted["weight_decay"])
-        return Settings(epochs, batch_size, *rates, patience=epochs, seed=seed, device=wanted["device"])
+        machine = {name: wanted[name] for name in ("device", "precision")}
+        return Settings(epochs, batch_size, *rates, patience=epochs, seed=seed, **machine)
 
     def _head(self) -> Any:
         return make_head(self.settings["head"], (float(self.grid[0]), float(self.grid[-1])), self.settings)

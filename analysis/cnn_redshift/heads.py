@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from analysis.photoz_pdf.mixture_network import log_density
 
-_SMALLEST_SIGMA = 1e-3  # of a Gaussian, in the unit of the redshift's range
+_SMALLEST_SIGMA, _FIRST_SIGMA = 1e-3, 0.05  # of a Gaussian, in units of the range of redshift
 
 
 class Head(ABC):
@@ -97,7 +97,7 @@ class Gaussians(Head):
     def mixture(self, outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return log weights, means and widths in redshift, each (n, components)."""
         logits, means, widths = outputs.tensor_split(3, dim=1)
-        widths = 0.1 * functional.softplus(widths) + _SMALLEST_SIGMA
+        widths = _FIRST_SIGMA * widths.exp() + _SMALLEST_SIGMA
         return torch.log_softmax(logits, dim=1), self._starts.to(outputs) + self._scale * means, self._scale * widths
 
     def loss(self, outputs: Tensor, z: Tensor) -> Tensor:
@@ -113,9 +113,10 @@ class Gaussians(Head):
 
 def make_head(name: str, ends: Sequence[float], settings: dict[str, Any]) -> Head:
     """Return a head by name ('bins', 'regression' or 'mixture') for redshifts between two ends."""
+    low, high = ends
     if name == "bins":
-        return Bins(*ends, settings["bin_width"], settings["smoothing"])
-    return Gaussians(*ends, settings["components"] if name == "mixture" else 1)
+        return Bins(low, high, settings["bin_width"], settings["smoothing"])
+    return Gaussians(low, high, settings["components"] if name == "mixture" else 1)
 
 
 HEADS = ("bins", "regression", "mixture")

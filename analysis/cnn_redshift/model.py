@@ -13,7 +13,6 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 _BANDS = 5
 _NARROWEST, _WIDEST = 1.0, 8.0  # pixels: standard deviations of the apertures before training
@@ -32,6 +31,7 @@ class Apertures(nn.Module):
 
     def __init__(self, softening: Sequence[float], number: int) -> None:
         super().__init__()
+        self.softening: Tensor
         self.register_buffer("softening", torch.tensor(softening, dtype=torch.float32).view(-1, 1, 1))
         widths = torch.logspace(0, 1, number) ** torch.log10(torch.tensor(_WIDEST / _NARROWEST)) * _NARROWEST
         self.log_width = nn.Parameter(widths.log().repeat(len(softening), 1))

@@ -2,8 +2,7 @@
 
 NAME = "cnn_redshift"
 
-CHOICES = "choices.json"  # beside the models
-NETWORK = "network"  # folder of the network; those of other heads have theirs beside it
+CHOICES = "choices.json"  # beside the models; a network has a folder by the name of its head
 TREES = "trees.json"
 CURVE = "curve"  # folder of the learners trained on fewer galaxies
 
@@ -16,7 +15,7 @@ HISTOGRAMS = "pit.csv"
 ATTRIBUTIONS = "attributions.npz"
 
 CNN, ADABOOST = "network", "adaboost"
-SCRATCH, STAR_GALAXY, CONTRASTIVE = "scratch", "star_galaxy", "contrastive"  # what a network knows before training
+STAR_GALAXY, CONTRASTIVE = "star_galaxy", "contrastive"  # kinds of pre-training
 LABELS = {
     CNN: "network on images",
     ADABOOST: "AdaBoost on features",

@@ -30,6 +30,9 @@ MODULES = {  # of each command, the module that does the work
     "spectroscopic-completeness train": "analysis.spectroscopic_completeness.train",
     "spectroscopic-completeness evaluate": "analysis.spectroscopic_completeness.evaluate",
     "spectroscopic-completeness plot": "analysis.spectroscopic_completeness.plot",
+    "cnn-redshift train": "analysis.cnn_redshift.train",
+    "cnn-redshift evaluate": "analysis.cnn_redshift.evaluate",
+    "cnn-redshift plot": "analysis.cnn_redshift.plot",
     "scorecard": "analysis.scorecard",
     "paper render": "analysis.paper.render",
 }

@@ -123,6 +123,6 @@ def crossing(ours: Curve, other: Curve) -> dict[str, Any]:
         return result | {"words": "do not cross within a factor of ten"}
     if share < _CERTAIN:
         return result | {"words": "may or may not cross within a factor of ten"}
-    ends = np.percentile(found[inside], [2.5, 50, 97.5])
-    names = ("galaxies_low", "galaxies", "galaxies_high")
-    return result | {"words": "cross"} | {name: float(end) for name, end in zip(names, ends, strict=True)}
+    ends = [float(end) for end in np.percentile(found[inside], [2.5, 50, 97.5])]
+    words = "cross at {1:,.0f} training galaxies (95% interval {0:,.0f} to {2:,.0f})".format(*ends)
+    return result | {"words": words} | dict(zip(("galaxies_low", "galaxies", "galaxies_high"), ends, strict=True))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from analysis.cnn_redshift.heads import HEADS, make_head
+from analysis.cnn_redshift.heads import HEADS, Head, make_head
 from analysis.cnn_redshift.model import RedshiftNetwork
 from analysis.errors import InputError
 from analysis.loop.processes import pick_device
@@ -140,12 +140,17 @@ class ImageRedshifts(PdfEstimator):
         machine = {name: wanted[name] for name in ("device", "precision")}
         return Settings(epochs, batch_size, *rates, patience=epochs, seed=seed, **machine)
 
-    def _head(self) -> Any:
+    def _head(self) -> Head:
         return make_head(self.settings["head"], (float(self.grid[0]), float(self.grid[-1])), self.settings)
+
+    @property
+    def outputs(self) -> int:
+        """Outputs of a network: bins, for the head of this name."""
+        return self._head().outputs
 
     def _network(self) -> RedshiftNetwork:
         own = (self.settings[name] for name in ("channels", "apertures", "hidden", "dropout"))
-        return RedshiftNetwork(self._head().outputs, self.arrays["softening"].tolist(), *own)
+        return RedshiftNetwork(self.outputs, self.arrays["softening"].tolist(), *own)
 
     def _prepare(self) -> None:
         self.networks: list[RedshiftNetwork] = []

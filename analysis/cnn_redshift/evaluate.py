@@ -15,12 +15,14 @@ from analysis.cnn_redshift.curve import Curve, Predictions, crossing, fitted, le
 from analysis.cnn_redshift.estimator import ImageRedshifts
 from analysis.cnn_redshift.sample import SEEING, galaxies_with_stamps, network_inputs
 from analysis.feature_importance.model import AdaBoostR2
-from analysis.features import feature_names
+from analysis.features import SPLITS, feature_names
 from analysis.files import replacing
 from analysis.photoz_pdf.trainz import TrainZ
 from analysis.pit_calibration import conditional
 from analysis.pit_calibration.calibration import Calibration
 from analysis.results import write_not_run, write_result
+from analysis.survey.catalogue import read_provenance
+from analysis.survey.schema import BANDS
 from analysis.survey.stamps_cache import StampCache, scaled_stamps
 
 Array = np.ndarray
@@ -103,14 +105,14 @@ def explain(
     return summary(found), few, chosen["redshift"].to_numpy()[shown]
 
 
-def _write_attributions(few: Attributions, z: Array) -> None:
-    """Write the galaxies of the figure: brightness and attribution summed over bands, in half precision."""
+def _write_attributions(images: Array, shares: Array, z: Array) -> None:
+    """Write the galaxies of the figure: image in r and attribution summed over bands, shape (n, ny, nx), and z (n,)."""
     with replacing(paths.RESULTS / names.NAME / names.ATTRIBUTIONS) as partial, open(partial, "wb") as file:
-        images, shares = few.images[:, 2].astype(np.float16), few.shares.sum(axis=1).astype(np.float32)
-        np.savez_compressed(file, images=images, shares=shares, z=z)
+        np.savez_compressed(file, images=images.astype(np.float16), shares=shares.astype(np.float32), z=z)
 
 
-def _point_results(z: Array, predictions: dict[str, Array], settings: dict[str, Any]) -> dict[str, Any]:
+def point_results(z: Array, predictions: dict[str, Array], settings: dict[str, Any]) -> dict[str, Any]:
+    """Return both families of point metrics of both learners, their paired difference, and parity."""
     bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
     pair = (z, predictions[names.CNN], predictions[names.ADABOOST])
     result: dict[str, Any] = {
@@ -126,53 +128,83 @@ def _point_results(z: Array, predictions: dict[str, Array], settings: dict[str, 
     return result
 
 
-def evaluate_cnn_redshift(_: argparse.Namespace) -> None:
-    """Networks, trees and test galaxies -> metrics.json, tables, attributions."""
-    folder, out = paths.MODELS / names.NAME, paths.RESULTS / names.NAME / names.METRICS
-    choices = json.loads((folder / names.CHOICES).read_text())
-    if "not_run" in choices:
-        write_not_run(out, choices["not_run"], TABLES)
-        return
-    settings = params.load("evaluate_cnn_redshift")
-    galaxies, _why = galaxies_with_stamps(paths.DATA)
-    cache = scaled_stamps(paths.DATA, folder=paths.MODELS / "stamps")
-    training, validation, test = (galaxies[galaxies["split"] == name] for name in ("train", "validation", "test"))
+def head_results(
+    grid: Array, z: Array, pdfs: dict[str, Array], points: dict[str, Array], settings: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the point metrics of each head, and the scores of its PDFs as they are."""
+    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    return {
+        head: metrics.with_errors(metrics.PAPER_ERA, z, points[head], **bootstrap)
+        | pdf_metrics.figures_of_merit(grid, pdfs[head], z, **bootstrap)
+        for head in pdfs
+    }
+
+
+def about_the_sample(galaxies: pd.DataFrame, choices: dict[str, Any], n_bins: int) -> dict[str, Any]:
+    """Return the numbers of galaxies, and what was chosen on validation."""
+    of_main = next(iter(choices["heads"].values()))
+    provenance, sizes = read_provenance(paths.DATA), galaxies["split"].value_counts()
+    is_real = provenance.get("kind") != "mock" and not provenance.get("simulated")
+    sample = {f"n_{split}": int(sizes[split]) for split in SPLITS} | {"n_features": len(feature_names(galaxies))}
+    result: dict[str, Any] = {"sample": sample | {"n_real": len(galaxies) if is_real else 0}}
+    result["choices"] = {name: of_main[name] for name in ("point", "best_epoch", "epochs", "n_weights")}
+    result["choices"] |= {"n_bins": n_bins, "depth_of_trees": choices["depth"]}
+    if galaxies[SEEING].isna().all():
+        result["no_seeing"] = "the stamps have no PSF widths: no bias with seeing"
+    return result | {"compute": of_main["compute"]}
+
+
+def measure(
+    galaxies: pd.DataFrame, cache: StampCache, choices: dict[str, Any], settings: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    """Return every number and table of the result.
+
+    Parameters
+    ----------
+    galaxies : pandas.DataFrame
+        As from `galaxies_with_stamps`; what is measured is measured on its test galaxies.
+    cache : StampCache
+    choices : dict
+        What the training stage found.
+    settings : dict
+        Of the evaluating stage.
+    """
+    folder = paths.MODELS / names.NAME
+    training, test = (galaxies[galaxies["split"] == name] for name in ("train", "test"))
     z, inputs = test["redshift"].to_numpy(), network_inputs(test, cache)
     networks = {head: open_network(folder / head, cache) for head in choices["heads"]}
     pdfs = {head: network.pdf(inputs, None) for head, network in networks.items()}
-    grid = next(iter(networks.values())).grid
-    points = {
-        head: pdf_metrics.POINTS[of_head["point"]](grid, pdfs[head]) for head, of_head in choices["heads"].items()
-    }
-    main = next(iter(choices["heads"]))  # the first is the result; others are compared with it
+    main = next(iter(networks))  # the first head is the result; others are compared with it
+    grid, of_main = networks[main].grid, choices["heads"][main]
+    points = {head: pdf_metrics.POINTS[choices["heads"][head]["point"]](grid, pdfs[head]) for head in networks}
     trees = AdaBoostR2.load(folder / names.TREES).predict(test[feature_names(test)].to_numpy())
     predictions = {names.CNN: points[main], names.ADABOOST: trees}
 
-    result = _point_results(z, predictions, settings)
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
-    result["heads"] = {
-        head: metrics.with_errors(metrics.PAPER_ERA, z, points[head], **bootstrap)
-        | {key: pdf_metrics.figures_of_merit(grid, pdfs[head], z, **bootstrap)[key] for key in ("crps", "cde_loss")}
-        for head in networks
-    }
-    calibration = Calibration(**choices["heads"][main]["calibration"])
-    result["pdf"], pits = pdf_results(grid, pdfs[main], z, training["redshift"].to_numpy(), calibration, settings)
-    drawn = curve_predictions(test, cache, choices["heads"][main]["point"])
+    result = about_the_sample(galaxies, choices, networks[main].outputs) | point_results(z, predictions, settings)
+    result["heads"] = head_results(grid, z, pdfs, points, settings)
+    z_train, calibration = training["redshift"].to_numpy(), Calibration(**of_main["calibration"])
+    result["pdf"], pits = pdf_results(grid, pdfs[main], z, z_train, calibration, settings)
+    drawn = curve_predictions(test, cache, of_main["point"])
     for learner, predicted in predictions.items():
         drawn.setdefault(learner, {})[len(training)] = predicted[None]
     result["curve"], curve = curve_results(z, drawn, settings)
     bias = comparison.bias(test, predictions, settings["bins"], settings["n_bootstrap"], settings["seed"])
     result["bias"] = comparison.largest_bias(bias)
-    if test[SEEING].isna().all():
-        result["no_seeing"] = "the stamps have no PSF widths"
     result["attribution"], few, z_few = explain(networks[main], test, cache, settings)
-    about = choices["heads"][main]
-    result["sample"] = {"n_train": len(training), "n_validation": len(validation), "n_test": len(test)}
-    result["sample"] |= {"n_features": len(feature_names(test)), "n_bins": len(grid)}
-    result["network_choices"] = {name: about[name] for name in ("point", "best_epoch", "epochs", "n_weights")}
-    result["network_choices"] |= {"depth_of_trees": choices["depth"]}
-    result["compute"] = about["compute"]
+    _write_attributions(few.images[:, BANDS.index("r")], few.shares.sum(axis=1), z_few)
     redshifts = pd.DataFrame({"object_id": test["object_id"], "z_spec": z} | predictions)
     tables = {names.LEARNING_CURVE: curve, names.REDSHIFTS: redshifts, names.BIAS: bias, names.HISTOGRAMS: pits}
-    _write_attributions(few, z_few)
-    write_result(out, result, {name: table[TABLES[name]] for name, table in tables.items()})
+    return result, {name: table[TABLES[name]] for name, table in tables.items()}
+
+
+def evaluate_cnn_redshift(_: argparse.Namespace) -> None:
+    """Networks, trees and test galaxies -> metrics.json, tables, attributions."""
+    out = paths.RESULTS / names.NAME / names.METRICS
+    choices = json.loads((paths.MODELS / names.NAME / names.CHOICES).read_text())
+    if "not_run" in choices:
+        _write_attributions(np.empty((0, 0, 0)), np.empty((0, 0, 0)), np.empty(0))
+        write_not_run(out, choices["not_run"], TABLES)
+        return
+    galaxies, _why = galaxies_with_stamps(paths.DATA)
+    cache = scaled_stamps(paths.DATA, folder=paths.MODELS / "stamps")
+    write_result(out, *measure(galaxies, cache, choices, params.load("evaluate_cnn_redshift")))

@@ -11,6 +11,7 @@ import analysis
 from analysis import paths
 from analysis.files import replacing
 from analysis.paper import circumstances, tables
+from analysis.paper.images import image_pages
 from analysis.paper.numbers import escaped, formatted_tree, typeset
 from analysis.paper.photoz import RACE, photoz_pages, read_race
 from analysis.paper.render import VARIABLES, replaced_folder
@@ -121,12 +122,14 @@ def generated_tables(
         pages |= {"real": tables.real(real), "real-sources": tables.real_sources(real)}
         pages["real-permutation"] = tables.real_permutation(real)
     pages |= _anchoring(results, anchoring) | _feature_selection(results, metrics) | photoz_pages(results, metrics)
+    all_published = yaml.safe_load((paper / paths.PUBLISHED.name).read_text())
+    pages |= image_pages(results, metrics, all_published)
     result = "feature_importance"
     content = metrics.get(result, {"not_run": "its stages have not been run"})
     if "not_run" in content:
         pages["section-feature-importance"] = f"This result was not run: {escaped(content['not_run'])}.\n"
         return pages
-    published = yaml.safe_load((paper / paths.PUBLISHED.name).read_text())[result]["values"]
+    published = all_published[result]["values"]
     return pages | {
         "ann": tables.ann(content, published),
         "trees": tables.trees(content),

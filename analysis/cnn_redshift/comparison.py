@@ -17,7 +17,7 @@ TABLE_METRICS = ("mu", "sigma68", "sigma95", "outliers_percent")  # of the publi
 PROPERTIES = {  # column, and how it is called
     "redshift": "redshift",
     "dered_r": "r magnitude",
-    "petroRad_r": "Petrosian radius (arcsec)",
+    "petroRad_r": "size (arcsec)",
     "expAB_r": "axis ratio",
     SEEING: "seeing (arcsec)",
 }
@@ -89,7 +89,7 @@ def bias(galaxies: pd.DataFrame, predictions: Mapping[str, Array], bins: int, n:
     Returns
     -------
     pandas.DataFrame
-        `learner`, `property`, `low`, `high`, `galaxies`, `mu`, `mu_err`, `sigma68`, `sigma68_err`.
+        `learner`, `property`, `low`, `high`, `median`, `galaxies`, `mu`, `mu_err`, `sigma68`, `sigma68_err`.
     """
     compared = {name: metrics.PAPER_ERA[name] for name in ("mu", "sigma68")}
     z = galaxies["redshift"].to_numpy()
@@ -105,7 +105,8 @@ def bias(galaxies: pd.DataFrame, predictions: Mapping[str, Array], bins: int, n:
                 continue
             for learner, predicted in predictions.items():
                 measured = metrics.with_errors(compared, z[inside], predicted[inside], n, seed)
-                about = {"learner": learner, "property": name, "low": low, "high": high, "galaxies": inside.sum()}
+                about = {"learner": learner, "property": name, "low": low, "high": high}
+                about |= {"median": np.median(values[inside]), "galaxies": inside.sum()}
                 lines.append(about | measured)
     return pd.DataFrame(lines)
 

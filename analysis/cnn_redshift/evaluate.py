@@ -30,7 +30,7 @@ Array = np.ndarray
 TABLES = {  # their columns; a result that cannot run leaves them empty
     names.LEARNING_CURVE: ["learner", "galaxies", "draws", "sigma68", "sigma68_err", "fit"],
     names.REDSHIFTS: ["object_id", "z_spec", names.CNN, names.ADABOOST],
-    names.BIAS: ["learner", "property", "low", "high", "galaxies", "mu", "mu_err", "sigma68", "sigma68_err"],
+    names.BIAS: ["learner", "property", "low", "high", "median", "galaxies", "mu", "mu_err", "sigma68", "sigma68_err"],
     names.HISTOGRAMS: ["variant", "low", "high", "density", "band_low", "band_high"],
 }
 
@@ -54,7 +54,7 @@ def curve_predictions(test: pd.DataFrame, cache: StampCache, point: str) -> dict
             predicted = pdf_metrics.POINTS[point](network.grid, network.pdf(inputs, None))
         size = int(path.stem.split("-")[0])
         drawn.setdefault(path.parent.name, {}).setdefault(size, []).append(predicted)
-    return {name: {size: np.stack(p) for size, p in of_size.items()} for name, of_size in drawn.items()}
+    return {name: {size: np.stack(p) for size, p in drawn[name].items()} for name in names.LABELS if name in drawn}
 
 
 def curve_results(

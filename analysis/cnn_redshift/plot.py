@@ -75,8 +75,8 @@ def plot_bias(table: pd.DataFrame) -> Figure:
         for number, learner in enumerate(_STYLES):
             line = table[(table["property"] == name) & (table["learner"] == learner)]
             colour, marker, _ = _STYLES[learner]
-            width = line["high"].max() - line["low"].min()
-            centres = (line["low"] + line["high"]) / 2 + 0.02 * (number - 0.5) * width
+            width = line["median"].max() - line["median"].min()
+            centres = line["median"] + 0.02 * (number - 0.5) * width
             style = {"fmt": marker, "color": colour, "ms": 3.5, "label": names.LABELS[learner]}
             panel.errorbar(centres, line["mu"], line["mu_err"], **style)
         panel.axhline(0, color="0.5", lw=0.6)

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,13 +20,13 @@ from analysis.survey.schema import BANDS
 
 FEWER = {
     "features": {"min_galaxies": 50},
-    "train_cnn_redshift": {"min_galaxies": {"train": 50, "validation": 10, "test": 10}, "min_per_bin": 1},
+    "train_cnn_redshift": {"min_galaxies": {"train": 30, "validation": 8, "test": 8}, "min_per_bin": 1},
 }
 
 
 def archive_with_redshifts() -> FakeArchive:
-    """Return an archive of three fields with some two hundred galaxies, each with a redshift of its own."""
-    fakes = [make_field(name, shape=(900, 900)) for name in FIELDS]
+    """Return an archive of three fields with about a hundred galaxies, each with a redshift of its own."""
+    fakes = [make_field(name, shape=(700, 700)) for name in FIELDS]
     rows = pd.concat([query_rows(fake) for fake in fakes], ignore_index=True)
     galaxies = rows["class"] == "GALAXY"
     rows.loc[galaxies, "z"] = np.random.default_rng(1).uniform(0.05, 0.4, galaxies.sum()).round(4).astype(str)
@@ -43,6 +44,7 @@ def run(root: Path, *command: str) -> None:
 def test_from_the_archive_to_the_claim(tmp_path):
     root = tmp_path / "compendium"
     reproduce.copy_checkout(paths.ROOT, root)
+    shutil.rmtree(root / "data", ignore_errors=True)  # as in a fresh clone
     reproduce.lay_scale_over(root, "smoke")
     settings = params.merge(yaml.safe_load((root / "params.yaml").read_text()), FEWER, "tests")
     (root / "params.yaml").write_text(yaml.safe_dump(settings))

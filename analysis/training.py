@@ -164,6 +164,11 @@ def train(
     device, path = processes.device, folder / CHECKPOINT
     turns = [Turn("train", loss, model)] if callable(loss) else list(loss)
     steps = math.ceil(len(train_data) / settings.batch_size)
+    for turn in turns:
+        if turn.every > steps:
+            raise InputError(
+                f"turn {turn.name!r} comes every {turn.every} batches; expected at most the {steps} of an epoch"
+            )
     state, run = _begin(model, turns, train_data, validation, settings, path, processes)
     judged = state.average.module if state.average else model
 
@@ -172,7 +177,7 @@ def train(
     with (
         kernels(device, settings.deterministic),
         leaves_on_sigterm(path),
-        live_metrics(folder, processes.rank == 0) as live,
+        live_metrics(folder, processes.rank == 0, resumed=done > 0) as live,
         progress_bar(description if processes.rank == 0 else None, total, done) as advance,
     ):
         for epoch in range(len(state.history), settings.epochs):

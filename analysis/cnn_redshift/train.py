@@ -16,9 +16,11 @@ from analysis import metrics, params, paths, pdf_metrics
 from analysis.cnn_redshift import names
 from analysis.cnn_redshift.estimator import ImageRedshifts
 from analysis.cnn_redshift.pretraining import pretrained
+from analysis.cnn_redshift.rate import matrix_rate, operations_per_stamp
 from analysis.cnn_redshift.sample import galaxies_with_stamps, network_inputs, too_few_per_bin
 from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import SPLITS, feature_names
+from analysis.loop.processes import pick_device
 from analysis.photoz_pdf.interface import grid_for
 from analysis.pit_calibration.calibration import Calibration
 from analysis.survey.stamps_cache import StampCache, scaled_stamps
@@ -142,8 +144,20 @@ def train_heads(
             "epochs": len(estimator.history),
             "n_weights": sum(weight.numel() for weight in estimator.networks[0].parameters()),
             "calibration": asdict(Calibration.fit(grid, pdfs, z, settings["remap_nodes"])),
-            "compute": {"wall_seconds": seconds, "cpu_seconds": cpu_seconds, "stamps_per_second": seen / seconds},
+            "compute": {"wall_seconds": seconds, "cpu_seconds": cpu_seconds}
+            | speed(estimator, seen / seconds, own["device"]),
         }
+    return found
+
+
+def speed(estimator: ImageRedshifts, stamps_per_second: float, device: str) -> dict[str, float]:
+    """Return stamps and operations per second, on a GPU as a percentage of its rate of bfloat16 matrices, too."""
+    ny, nx, bands = estimator.cache.pixels.shape[1:]  # type: ignore[union-attr]
+    operations = stamps_per_second * operations_per_stamp(estimator.networks[0], (bands, ny, nx))
+    found = {"stamps_per_second": stamps_per_second, "operations_per_second": operations}
+    if (where := pick_device(device)).type == "cuda":
+        found["matrix_rate"] = matrix_rate(where)
+        found["matrix_rate_percent"] = 100 * operations / found["matrix_rate"]
     return found
 
 

@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +14,7 @@ import yaml
 from sdss_frames import frame_path, make_field
 from sdss_server import FIELDS, FakeArchive, query_rows, serving
 
-from analysis import params, paths, reproduce
+from analysis import params, paths, scale_copies
 from analysis.survey.schema import BANDS
 
 FEWER = {
@@ -43,9 +42,8 @@ def run(root: Path, *command: str) -> None:
 @pytest.mark.slow
 def test_from_the_archive_to_the_claim(tmp_path):
     root = tmp_path / "compendium"
-    reproduce.copy_checkout(paths.ROOT, root)
-    shutil.rmtree(root / "data", ignore_errors=True)  # as in a fresh clone
-    reproduce.lay_scale_over(root, "smoke")
+    scale_copies.copy_checkout(paths.ROOT, root, with_data=False)
+    scale_copies.lay_scale_over(root, "smoke")
     settings = params.merge(yaml.safe_load((root / "params.yaml").read_text()), FEWER, "tests")
     (root / "params.yaml").write_text(yaml.safe_dump(settings))
     archive = archive_with_redshifts()

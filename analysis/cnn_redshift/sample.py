@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import params, paths
+from analysis import paths
 from analysis.features import read_features
 from analysis.survey.catalogue import STAMPS, read_catalogue
 from analysis.survey.schema import BANDS
@@ -21,7 +21,7 @@ SEEING = "psf_fwhm_r"  # arcsec, of the stamp
 
 
 def galaxies_with_stamps(survey: Path) -> tuple[pd.DataFrame, str]:
-    """Return the labelled galaxies of a survey that have a stamp, and why they are none that the result can run on.
+    """Return the labelled galaxies of a survey that have a stamp, or why there can be none.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def galaxies_with_stamps(survey: Path) -> tuple[pd.DataFrame, str]:
         The columns of the features stage (so the split is the one of every result), `ebv` (E(B-V), 0 where the survey
         has no extinction), `psf_fwhm_r` (arcsec, NaN where the stamps have none).
     why_not : str
-        Empty where the result can run.
+        Why there are none; empty where there may be some.
     """
     features, summary = read_features(paths.FEATURES)
     if "not_run" in summary:
@@ -48,28 +48,30 @@ def galaxies_with_stamps(survey: Path) -> tuple[pd.DataFrame, str]:
     galaxies = galaxies.merge(extinction, on="object_id", how="left")
     a_r = galaxies.pop("extinction_r") if "extinction_r" in galaxies else pd.Series(0.0, galaxies.index)
     galaxies["ebv"] = a_r.fillna(0.0) / REDDENING_R
-    return galaxies, _too_few(galaxies)
+    return galaxies, ""
 
 
-def _too_few(galaxies: pd.DataFrame) -> str:
-    least = params.load("train_cnn_redshift")["min_galaxies"]
+def too_few(galaxies: pd.DataFrame, settings: dict[str, Any], high: float) -> str:
+    """Return of what there are too few galaxies, nothing where there are enough.
+
+    Parameters
+    ----------
+    galaxies : pandas.DataFrame
+        `split`.
+    settings : dict
+        Of the training stage: `min_galaxies` of each split, and `min_per_bin`, training galaxies in a bin on average.
+    high : float
+        Redshift up to which there are bins.
+    """
     sizes = galaxies["split"].value_counts()
-    for split, needed in least.items():
-        if (number := int(sizes.get(split, 0))) < needed:
-            return f"{number} galaxies with redshift and stamp in the {split} sample; {needed} are needed"
-    return ""
-
-
-def too_few_per_bin(galaxies: pd.DataFrame, settings: dict[str, Any], high: float) -> str:
-    """Return, where bins up to a redshift would hold too few training galaxies on average, how many they hold."""
-    bins = max(2, round(high / settings["network"]["bin_width"]))
-    training = int((galaxies["split"] == "train").sum())
-    if training >= settings["min_per_bin"] * bins:
+    for split, least in settings["min_galaxies"].items():
+        if (number := int(sizes.get(split, 0))) < least:
+            return f"{number} galaxies with redshift and stamp in the {split} sample; {least} are needed"
+    bins, least = max(2, round(high / settings["network"]["bin_width"])), settings["min_per_bin"]
+    if sizes["train"] >= least * bins:
         return ""
-    return (
-        f"{training} training galaxies for {bins} bins of redshift; "
-        f"{settings['min_per_bin']} a bin are needed on average (wider ones: bin_width in params.yaml)"
-    )
+    few = f"{sizes['train']} training galaxies for {bins} bins of redshift"
+    return f"{few}; {least} a bin are needed on average (wider ones: bin_width in params.yaml)"
 
 
 def network_inputs(galaxies: pd.DataFrame, cache: StampCache) -> Array:

@@ -17,7 +17,7 @@ from analysis.cnn_redshift import names
 from analysis.cnn_redshift.estimator import ImageRedshifts
 from analysis.cnn_redshift.pretraining import pretrained
 from analysis.cnn_redshift.rate import matrix_rate, operations_per_stamp
-from analysis.cnn_redshift.sample import galaxies_with_stamps, network_inputs, too_few_per_bin
+from analysis.cnn_redshift.sample import galaxies_with_stamps, network_inputs, too_few
 from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import SPLITS, feature_names
 from analysis.loop.processes import pick_device
@@ -168,7 +168,7 @@ def train_cnn_redshift(_: argparse.Namespace) -> None:
     galaxies, why = galaxies_with_stamps(paths.DATA)
     # the grid covers all galaxies, the test ones too: a redshift outside it would have no PIT
     grid = grid_for(galaxies["redshift"].to_numpy()) if len(galaxies) else np.zeros(1)
-    if why := why or too_few_per_bin(galaxies, settings, float(grid[-1])):
+    if why := why or too_few(galaxies, settings, float(grid[-1])):
         metrics.write_metrics(folder / names.CHOICES, {"not_run": why})
         return
     cache = scaled_stamps(paths.DATA, folder=paths.MODELS / "stamps")

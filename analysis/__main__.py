@@ -24,6 +24,7 @@ The pipeline calls these commands in order (`dvc dag` shows it); you may call ea
   redshift-distributions  Hoyle, Gruen et al. (2018): n(z) of tomographic bins
   spectroscopic-completeness  Bonnett et al. (2016): labelled data do not represent the sky
   star-galaxy          Kim & Brunner (2017): stars from galaxies, by features and by pixels
+  cnn-redshift         Hoyle (2016): redshifts from whole images, beside trees on catalogue features
   scorecard            every claim: published value, ours, error, verdict
   paper                results -> the paper (HTML and PDF)
   reproduce            all of it, at a scale
@@ -91,6 +92,7 @@ def build_parser() -> argparse.ArgumentParser:
     """
     from analysis import bench
     from analysis.anchoring import commands as anchoring
+    from analysis.cnn_redshift import commands as cnn_redshift
     from analysis.feature_importance import commands as feature_importance
     from analysis.feature_importance.selection import commands as feature_selection
     from analysis.photoz_pdf import commands as photoz
@@ -105,7 +107,8 @@ def build_parser() -> argparse.ArgumentParser:
     survey.add_commands(groups)
     _add_single_commands(groups)
     results = (feature_importance, feature_selection, pit_calibration, redshift_distributions)
-    for part in (*results, spectroscopic_completeness, star_galaxy, photoz, anchoring, bench):
+    results += (spectroscopic_completeness, star_galaxy, cnn_redshift)
+    for part in (*results, photoz, anchoring, bench):
         part.add_commands(groups)
     return parser
 

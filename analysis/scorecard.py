@@ -2,16 +2,15 @@
 
 The claims and the rules that decide them are in paper/claims.yaml, written down before the first run, with what has
 changed since; the published values are in paper/published.yaml. A new result needs new claims there, and code only for
-a new kind of rule.
+a new kind of rule (analysis/rules.py).
 """
 
 import csv
 import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 from rich.console import Console
@@ -22,6 +21,7 @@ from analysis.errors import InputError
 from analysis.files import replacing
 from analysis.paper import pages, tables
 from analysis.paper.numbers import format_interval, format_published, format_value
+from analysis.rules import RULES, Measurement, Rule
 from analysis.survey.catalogue import read_provenance
 
 CLAIMS = "claims.yaml"
@@ -33,85 +33,7 @@ VERDICTS = {  # kind of the data: verdict where the rule is met, verdict where i
     "mock": ("holds on the mock", "does not hold on the mock"),
 }
 CANNOT = "cannot be tested here"
-_ONE_SIDED_5_PERCENT = 1.645
 _LOG_WIDTH = 160
-
-
-class Measurement(NamedTuple):
-    """A number of a metrics file with its standard error and 95% interval; NaN where it has none."""
-
-    value: float
-    error: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
-
-
-# Rules. Each takes our measurement, the published number (where there is one) and the rule's own parameters, and says
-# whether the claim holds; None where that cannot be told.
-
-
-def within(ours: Measurement, published: float, tolerance_percent: float) -> bool:
-    """Tell whether ours is equivalent to the published value: its 90% interval lies within a tolerance of it.
-
-    These are two one-sided tests at 5% (Schuirmann 1987): the noisier we are, the harder it is to pass.
-    """
-    half_width = _ONE_SIDED_5_PERCENT * ours.error
-    return abs(ours.value - published) + half_width <= tolerance_percent / 100 * abs(published)
-
-
-def interval_above_zero(ours: Measurement, _: float) -> bool:
-    """Tell whether the whole 95% interval is above zero."""
-    return ours.low > 0
-
-
-def interval_below_zero(ours: Measurement, _: float) -> bool:
-    """Tell whether the whole 95% interval is below zero."""
-    return ours.high < 0
-
-
-def interval_covers(ours: Measurement, published: float) -> bool | None:
-    """Tell whether the 95% interval is above zero and contains the published value; None where it is too wide."""
-    if ours.high - ours.low > abs(published) / 2:
-        return None  # an interval that contains everything says nothing
-    return ours.low > 0 and ours.low <= published <= ours.high
-
-
-def at_least(ours: Measurement, _: float, least: float) -> bool:
-    """Tell whether ours is at least a given number."""
-    return ours.value >= least
-
-
-def at_most(ours: Measurement, _: float, most: float) -> bool:
-    """Tell whether ours is at most a given number."""
-    return ours.value <= most
-
-
-def near_zero(ours: Measurement, _: float, tolerance: float) -> bool:
-    """Tell whether ours is equivalent to zero: its 90% interval lies within a tolerance of it, as for `within`."""
-    return abs(ours.value) + _ONE_SIDED_5_PERCENT * ours.error <= tolerance
-
-
-class Rule(NamedTuple):
-    """A rule and how to say it; the rule's parameters are put into the words."""
-
-    holds: Callable[..., bool | None]
-    words: str
-    needs_interval: bool = False
-
-
-RULES = {
-    "within": Rule(within, "our 90% interval is within {tolerance_percent}% of the published value"),
-    "interval_above_zero": Rule(interval_above_zero, "our 95% interval is above zero", needs_interval=True),
-    "interval_below_zero": Rule(interval_below_zero, "our 95% interval is below zero", needs_interval=True),
-    "interval_covers": Rule(
-        interval_covers,
-        "our 95% interval is above zero and contains the published value (undecided where wider than half that value)",
-        needs_interval=True,
-    ),
-    "at_least": Rule(at_least, "ours is at least {least}"),
-    "at_most": Rule(at_most, "ours is at most {most}"),
-    "near_zero": Rule(near_zero, "our 90% interval is within {tolerance} of zero"),
-}
 
 
 @dataclass(frozen=True)

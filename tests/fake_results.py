@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import fake_cnn
 import matplotlib.figure
 import pandas as pd
+from fake_cnn import write_cnn
 
 POINT = {"mu": -0.0001, "sigma": 0.0712, "sigma68": 0.05, "sigma95": 0.15}
 POINT |= {"outliers_percent": 1.2, "sigma_scaled": 0.05}
@@ -307,9 +309,10 @@ def write_everything(root: Path) -> None:
     _write_selection_tables(results / "feature_selection")
     _write_redshift_pdfs(results)
     _write_star_galaxy(results)
+    write_cnn(results)
     _write_race(results / "real" / "boss_dr10" / "photoz_pdf")
     (root / "data").mkdir()
     (root / "data" / "provenance.json").write_text(json.dumps(PROVENANCE))
     (root / "paper" / "figures").mkdir(exist_ok=True)
-    for name in FIGURES:
+    for name in (*FIGURES, *fake_cnn.FIGURES):
         matplotlib.figure.Figure(figsize=(6, 3)).savefig(root / "paper" / "figures" / f"{name}.png")

@@ -294,6 +294,15 @@ def test_the_paper_shows_redshift_pdfs(compendium):
     assert "not run: too few galaxies in this bin" in html
 
 
+def test_the_paper_shows_redshifts_from_images(compendium):
+    html = rendered(compendium)
+    assert "(95% interval −4 to 12%): <em>undecided at this sample size</em>" in html
+    assert "they do not cross within a factor of ten" in html
+    assert "python -m analysis survey sdss --limit 20000" in html
+    (compendium / "results" / "cnn_redshift" / "metrics.json").write_text('{"not_run": "the survey has no stamps"}')
+    assert "This result was not run: the survey has no stamps." in rendered(compendium)
+
+
 def test_the_paper_shows_the_race(compendium):
     html = rendered(compendium)
     assert "they are −11.26 ± 0.40 and" in html  # the error of four times as many galaxies, twice as large

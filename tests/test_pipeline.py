@@ -35,6 +35,9 @@ MODULES = {  # of each command, the module that does the work
     "star-galaxy evaluate": "analysis.star_galaxy.evaluate",
     "star-galaxy plot-convnet": "analysis.star_galaxy.plot_convnet",
     "star-galaxy plot": "analysis.star_galaxy.plot",
+    "cnn-redshift train": "analysis.cnn_redshift.train",
+    "cnn-redshift evaluate": "analysis.cnn_redshift.evaluate",
+    "cnn-redshift plot": "analysis.cnn_redshift.plot",
     "scorecard": "analysis.scorecard",
     "paper render": "analysis.paper.render",
 }

@@ -87,6 +87,13 @@ def look_up(pixels: Tensor, chosen: Tensor, symmetry: Tensor, top: Tensor, left:
     return found.reshape(len(chosen), side, side, bands).permute(0, 3, 1, 2).float()
 
 
+def symmetric_views(images: Tensor) -> Iterator[Tensor]:
+    """Yield a batch of images (m, bands, side, side) in each of the eight symmetries: to average predictions over."""
+    for turned in (images, images.transpose(2, 3)):
+        for reversed_axes in ((), (2,), (3,), (2, 3)):
+            yield turned.flip(reversed_axes).contiguous(memory_format=torch.channels_last)
+
+
 def principal_colours(pixels: Tensor) -> Tensor:
     """Return the principal components of the bands, each as long as its standard deviation, as columns (5, 5)."""
     every = max(1, len(pixels) // _COLOUR_SAMPLE)

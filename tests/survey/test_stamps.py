@@ -9,7 +9,7 @@ import torch
 
 from analysis import training
 from analysis.errors import InputError
-from analysis.survey.stamps import Augmentation, StampImages, look_up, principal_colours
+from analysis.survey.stamps import Augmentation, StampImages, look_up, principal_colours, symmetric_views
 from analysis.survey.stamps_cache import StampCache
 
 N, SIDE = 300, 12
@@ -55,6 +55,12 @@ def test_a_turned_crop_is_the_crop_turned(cache):
     crop = cache.pixels[0, 3:11, 1:9].astype(np.float32)
     found = _all_symmetries(torch.from_numpy(cache.pixels), 8, top=3, left=1)
     assert {p.tobytes() for p in found} == {np.ascontiguousarray(p).tobytes() for p in _turned(crop)}
+
+
+def test_the_views_to_average_over_are_the_eight_symmetries(cache):
+    images = torch.from_numpy(cache.pixels[:1].astype(np.float32)).permute(0, 3, 1, 2)
+    found = {view[0].permute(1, 2, 0).contiguous().numpy().tobytes() for view in symmetric_views(images)}
+    assert found == {np.ascontiguousarray(p, np.float32).tobytes() for p in _turned(cache.pixels[0])}
 
 
 def test_stamps_need_not_be_square():

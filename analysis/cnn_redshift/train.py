@@ -1,0 +1,181 @@
+"""Train the network and AdaBoost on the same galaxies, and both on ever fewer. Everything is chosen on validation."""
+
+import argparse
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from analysis import metrics, params, paths, pdf_metrics
+from analysis.cnn_redshift import names
+from analysis.cnn_redshift.estimator import ImageRedshifts
+from analysis.cnn_redshift.pretraining import pretrained
+from analysis.cnn_redshift.rate import matrix_rate, operations_per_stamp
+from analysis.cnn_redshift.sample import galaxies_with_stamps, network_inputs, too_few
+from analysis.feature_importance.model import AdaBoostR2
+from analysis.features import SPLITS, feature_names
+from analysis.loop.processes import pick_device
+from analysis.photoz_pdf.interface import grid_for
+from analysis.pit_calibration.calibration import Calibration
+from analysis.survey.stamps_cache import StampCache, scaled_stamps
+
+Array = np.ndarray
+
+
+def fit_network(
+    training: pd.DataFrame,
+    validation: pd.DataFrame,
+    cache: StampCache,
+    grid: Array,
+    settings: dict[str, Any],
+    start: dict[str, Tensor] | None = None,
+    name: str = names.CNN,
+) -> ImageRedshifts:
+    """Fit the estimator of redshifts from stamps.
+
+    Parameters
+    ----------
+    training, validation : pandas.DataFrame
+        As from `galaxies_with_stamps`.
+    cache : StampCache
+    grid : ndarray, shape (k,)
+    settings : dict
+        Of `ImageRedshifts`.
+    start : dict of Tensor, optional
+        Weights to start from.
+    name : str
+        Of the folder in which an interrupted training waits.
+    """
+    estimator = ImageRedshifts(grid, **settings)
+    estimator.cache, estimator.start = cache, start or {}
+    estimator.validation = network_inputs(validation, cache), validation["redshift"].to_numpy()
+    estimator.checkpoints = _checkpoints() / name
+    estimator.fit(network_inputs(training, cache), None, training["redshift"].to_numpy())
+    return estimator
+
+
+def best_point(grid: Array, pdfs: Array, z: Array) -> tuple[str, dict[str, float]]:
+    """Return which point of PDFs has the smallest sigma68 on validation galaxies, and sigma68 by point."""
+    widths = {name: metrics.sigma68(z, point(grid, pdfs)) for name, point in pdf_metrics.POINTS.items()}
+    return min(widths, key=lambda name: widths[name]), widths
+
+
+def fit_trees(galaxies: pd.DataFrame, inputs: list[str], depth: int, settings: dict[str, Any]) -> AdaBoostR2:
+    """Fit AdaBoost on catalogue features."""
+    model = AdaBoostR2(max_depth=depth, **settings["adaboost"], seed=settings["seed"])
+    return model.fit(galaxies[inputs].to_numpy(), galaxies["redshift"].to_numpy())
+
+
+def best_trees(
+    training: pd.DataFrame, validation: pd.DataFrame, inputs: list[str], settings: dict[str, Any]
+) -> tuple[AdaBoostR2, int]:
+    """Return AdaBoost with the depth that has the smallest sigma68 on validation galaxies, and the depth."""
+    z, X = validation["redshift"].to_numpy(), validation[inputs].to_numpy()
+    models = {depth: fit_trees(training, inputs, depth, settings) for depth in settings["depths"]}
+    depth = min(models, key=lambda depth: metrics.sigma68(z, models[depth].predict(X)))
+    return models[depth], depth
+
+
+def subsets(
+    training: pd.DataFrame, fractions: list[float], draws: int, seed: int
+) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Yield smaller training samples with the number of their draw; the smaller ones of a draw are in the larger."""
+    for draw in range(draws):
+        order = np.random.default_rng([seed, draw]).permutation(len(training))
+        for fraction in fractions:
+            yield draw, training.iloc[np.sort(order[: round(fraction * len(training))])]
+
+
+def train_curve(galaxies: pd.DataFrame, cache: StampCache, grid: Array, depth: int, settings: dict[str, Any]) -> None:
+    """Train all learners of the learning curve but those on all galaxies; save them by learner, size and draw.
+
+    Networks that start from pre-trained weights are trained on all galaxies, too: nobody else does it.
+    """
+    how, folder, inputs = settings["curve"], paths.MODELS / names.NAME / names.CURVE, feature_names(galaxies)
+    training, validation, test = (galaxies[galaxies["split"] == split] for split in SPLITS)
+    unseen = [*validation["object_id"], *test["object_id"]]
+    few = validation.sample(min(len(validation), how["validation"]), random_state=settings["seed"])
+    starts: dict[str, dict[str, Tensor]] = {names.CNN: {}}
+    for kind in settings["pretraining"]["kinds"]:
+        starts[f"{names.CNN}_{kind}"] = pretrained(kind, paths.DATA, cache, unseen, settings)
+    for draw, some in subsets(training, [*how["fractions"], 1.0], how["draws"], settings["seed"]):
+        size, whole = f"{len(some)}-{draw}", len(some) == len(training)
+        if not whole:
+            fit_trees(some, inputs, depth, settings).save(folder / names.ADABOOST / f"{size}.json")
+        for learner, start in starts.items():
+            if whole and (not start or draw > 0):
+                continue
+            rate = settings["network"]["learning_rate"] * (settings["pretraining"]["rate"] if start else 1)
+            own = settings["network"] | {"seed": settings["seed"] + draw, "learning_rate": rate}
+            estimator = fit_network(some, few, cache, grid, own, start, name=f"{learner}-{size}")
+            estimator.save(folder / learner / size)
+
+
+def _checkpoints() -> Path:
+    """Return where interrupted trainings wait: not in the stage's output, which DVC clears first."""
+    return paths.MODELS / "checkpoints" / names.NAME
+
+
+def train_heads(
+    training: pd.DataFrame, validation: pd.DataFrame, cache: StampCache, grid: Array, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """Fit a network with each head, calibrate its PDFs, choose its point; save it and return what was found."""
+    found: dict[str, Any] = {}
+    z = validation["redshift"].to_numpy()
+    for head in settings["heads"]:
+        started, cpu_started = time.perf_counter(), time.process_time()
+        own = settings["network"] | {"head": head, "seed": settings["seed"]}
+        estimator = fit_network(training, validation, cache, grid, own, name=head)
+        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+        estimator.save(paths.MODELS / names.NAME / head)
+        seen = own["members"] * len(estimator.history) * len(training)
+        pdfs = estimator.pdf(network_inputs(validation, cache), None)
+        point, widths = best_point(grid, pdfs, z)
+        found[head] = {
+            "point": point,
+            "validation_sigma68": widths,
+            "best_epoch": int(np.argmin([epoch["validation_loss"] for epoch in estimator.history])) + 1,
+            "epochs": len(estimator.history),
+            "n_weights": sum(weight.numel() for weight in estimator.networks[0].parameters()),
+            "calibration": asdict(Calibration.fit(grid, pdfs, z, settings["remap_nodes"])),
+            "compute": {"wall_seconds": seconds, "cpu_seconds": cpu_seconds}
+            | speed(estimator, seen / seconds, own["device"]),
+        }
+    return found
+
+
+def speed(estimator: ImageRedshifts, stamps_per_second: float, device: str) -> dict[str, float]:
+    """Return stamps and operations per second, on a GPU as a percentage of its rate of bfloat16 matrices, too."""
+    ny, nx, bands = estimator.cache.pixels.shape[1:]  # type: ignore[union-attr]
+    operations = stamps_per_second * operations_per_stamp(estimator.networks[0], (bands, ny, nx))
+    found = {"stamps_per_second": stamps_per_second, "operations_per_second": operations}
+    if (where := pick_device(device)).type == "cuda":
+        found["matrix_rate"] = matrix_rate(where)
+        found["matrix_rate_percent"] = 100 * operations / found["matrix_rate"]
+    return found
+
+
+def train_cnn_redshift(_: argparse.Namespace) -> None:
+    """Survey and features -> networks and trees, those of the learning curve too, and what was chosen on the way."""
+    settings = params.load("train_cnn_redshift")
+    folder = paths.MODELS / names.NAME
+    galaxies, why = galaxies_with_stamps(paths.DATA)
+    # the grid covers all galaxies, the test ones too: a redshift outside it would have no PIT
+    grid = grid_for(galaxies["redshift"].to_numpy()) if len(galaxies) else np.zeros(1)
+    if why := why or too_few(galaxies, settings, float(grid[-1])):
+        metrics.write_metrics(folder / names.CHOICES, {"not_run": why})
+        return
+    cache = scaled_stamps(paths.DATA, folder=paths.MODELS / "stamps")
+    training, validation = (galaxies[galaxies["split"] == split] for split in ("train", "validation"))
+    heads = train_heads(training, validation, cache, grid, settings)
+    trees, depth = best_trees(training, validation, feature_names(galaxies), settings)
+    trees.save(folder / names.TREES)
+    train_curve(galaxies, cache, grid, depth, settings)
+    metrics.write_metrics(folder / names.CHOICES, {"heads": heads, "depth": depth})
+    shutil.rmtree(_checkpoints(), ignore_errors=True)

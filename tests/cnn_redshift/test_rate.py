@@ -1,0 +1,21 @@
+"""Operations of a network, against a count by hand."""
+
+import pytest
+import torch
+
+from analysis.cnn_redshift.model import RedshiftNetwork
+from analysis.cnn_redshift.rate import matrix_rate, operations_per_stamp
+from analysis.survey.luptitudes import SDSS_SOFTENING
+
+
+def test_operations_are_those_of_the_layers():
+    network = RedshiftNetwork(7, SDSS_SOFTENING, [4, 6], 2, [10], 0.0).eval()
+    convolutions = 2 * 9 * (5 * 4 * 16**2 + 4 * 6 * 8**2)
+    apertures = 2 * 5 * 2 * 16**2
+    seen = 2 * 9 + 1 + 2 * 6
+    dense = 2 * (seen * 10 + 10 * 7)
+    assert operations_per_stamp(network, (5, 16, 16)) == pytest.approx(3 * (convolutions + apertures + dense))
+
+
+def test_the_rate_of_matrices_is_a_rate():
+    assert 1e6 < matrix_rate(torch.device("cpu"), size=64, repeats=3) < 1e15

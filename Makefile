@@ -3,10 +3,11 @@
 # make test                   lint, types, tests
 PYTHON ?= python3
 SCALE ?= laptop
-BIN = .venv/bin
+# VENV=folder uses an environment that is there, as the containers do; without it, .venv is made and kept up to date
+BIN = $(or $(VENV),.venv)/bin
 
 .PHONY: setup reproduce test paper real check
-setup: .venv/installed
+setup: $(if $(VENV),,.venv/installed)
 
 .venv/installed: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12) and "Python 3.11 or 3.12 is needed: make PYTHON=python3.12")'

@@ -65,12 +65,9 @@ def test_it_does_not_wait_for_what_a_command_leaves_behind() -> None:
 def test_a_request_to_stop_reaches_the_command(tmp_path: Path, number: signal.Signals) -> None:
     """The command takes its time to end well, and its exit code is the container's."""
     code = (
-        "import signal, sys, time
-"
-        "signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.3), print('kept'), sys.exit(5)))
-"
-        "print('ready', flush=True)
-"
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.3), print('kept'), sys.exit(5)))\n"
+        "print('ready', flush=True)\n"
         "while True: time.sleep(0.05)"
     )
     process = subprocess.Popen(

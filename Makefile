@@ -1,12 +1,15 @@
 # make reproduce              everything, from a fresh clone to the claims table and the paper
 # make reproduce SCALE=smoke  the same, tiny, in a temporary copy
 # make test                   lint, types, tests
+# make image                  the container (TARGET=runtime, test or paper); README.md says what to do with it
+# make container-check        builds and uses it on this machine, without Docker; as root, on Debian or Ubuntu
 PYTHON ?= python3
 SCALE ?= laptop
+TARGET ?= runtime
 # VENV=folder uses an environment that is there, as the containers do; without it, .venv is made and kept up to date
 BIN = $(or $(VENV),.venv)/bin
 
-.PHONY: setup reproduce test paper real check
+.PHONY: setup reproduce test paper real check image container-check
 setup: $(if $(VENV),,.venv/installed)
 
 .venv/installed: requirements.txt pyproject.toml
@@ -26,6 +29,14 @@ test: check
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+image:
+	docker build --target $(TARGET) --tag compendium$(patsubst %,:%,$(filter-out runtime,$(TARGET))) \
+	  --build-arg SOURCE="$$(git remote get-url origin | sed 's|//.*@|//|')" \
+	  --build-arg REVISION="$$(git rev-parse HEAD)" --build-arg VERSION="$$(git describe --always --dirty --tags)" .
+
+container-check: setup
+	$(BIN)/python docker/container_check.py
 
 paper: setup
 	$(BIN)/python -m analysis paper render

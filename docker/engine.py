@@ -66,10 +66,10 @@ class Engine:
 
     def ask(self, *arguments: str) -> str:
         """Return what podman prints; raise CheckError if it fails."""
-        process = self.start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        said, errors = process.communicate()
+        process = self.start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        said, _ = process.communicate()
         if process.returncode:
-            raise CheckError(f"podman {' '.join(arguments)}: exit code {process.returncode}\n{(said + errors)[-6000:]}")
+            raise CheckError(f"podman {' '.join(arguments)}: exit code {process.returncode}\n{said[-6000:]}")
         return said.strip()
 
     def has(self, image: str) -> bool:

@@ -9,7 +9,9 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from analysis import training
-from analysis.training import Settings, train
+from analysis.errors import InputError
+from analysis.loop import batches
+from analysis.training import Settings, Turn, train
 
 SETTINGS = Settings(epochs=6, batch_size=16, learning_rate=0.01, weight_decay=0.01, patience=10, seed=3, device="cpu")
 
@@ -138,8 +140,7 @@ def test_best_epoch_is_kept_and_patience_ends_the_run(tmp_path):
     losses = [epoch["validation_loss"] for epoch in history]
     assert len(history) < settings.epochs
     assert np.argmin(losses) == len(losses) - 1 - settings.patience
-    final = training.mean_loss(network, loss, validation_data, 8, torch.device("cpu"))
-    assert final == pytest.approx(min(losses), rel=1e-6)
+    assert loss(network, validation_data.tensors).item() == pytest.approx(min(losses), rel=1e-6)
 
 
 def test_learns_what_can_be_learnt(tmp_path):
@@ -154,7 +155,7 @@ def test_learns_what_can_be_learnt(tmp_path):
 
 
 def test_batches_cover_every_object_once_in_an_order_of_their_own():
-    epochs = [torch.cat(list(training._batches(10, 4, order=(1, epoch)))) for epoch in (0, 1, 0)]
+    epochs = [torch.cat(list(batches.numbers(10, 4, order=(1, epoch)))) for epoch in (0, 1, 0)]
     assert all(sorted(epoch.tolist()) == list(range(10)) for epoch in epochs)
     assert torch.equal(epochs[0], epochs[2])
     assert not torch.equal(epochs[0], epochs[1])
@@ -172,7 +173,7 @@ def test_learning_rate_rises_then_falls_to_zero():
 
 def test_divergence_is_an_error(tmp_path):
     sample = TensorDataset(torch.full((8, 3), torch.nan), torch.zeros(8))
-    with pytest.raises(FloatingPointError, match="epoch 0"):
+    with pytest.raises(training.Diverged, match="epoch 0"):
         train(model(), loss, sample, sample, SETTINGS, tmp_path)
 
 
@@ -182,3 +183,129 @@ def test_log_has_one_line_per_epoch(tmp_path):
         lines = list(csv.DictReader(file))
     assert [float(line["validation_loss"]) for line in lines] == [epoch["validation_loss"] for epoch in history]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.safetensors", "log.csv"]
+
+
+class Two(nn.Module):
+    """Two numbers: the first looks for 2, the second for the first."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
+
+    def numbers(self):
+        return self.first.weight.squeeze(), self.second.weight.squeeze()
+
+
+def to_two(model, _):
+    return (model.numbers()[0] - 2) ** 2
+
+
+def to_the_first(model, _):
+    first, second = model.numbers()
+    return (second - first) ** 2
+
+
+def two(turns, folder, epochs=60):
+    torch.manual_seed(0)
+    network = Two()
+    settings = Settings(epochs, 16, 0.05, 0.0, patience=epochs, device="cpu")
+    history = train(network, turns(network), data(90, 1), lambda _: 0.0, settings, folder)
+    return torch.stack(network.numbers()).tolist(), history
+
+
+def test_each_turn_changes_its_own_part_only(tmp_path):
+    def both(network):
+        return [Turn("first", to_two, network.first), Turn("second", to_the_first, network.second)]
+
+    def alone(network):
+        return [Turn("first", to_two, network.first)]
+
+    (first, second), history = two(both, tmp_path / "both", epochs=1)
+    (same, untouched), _ = two(alone, tmp_path / "alone", epochs=1)
+    assert first == same
+    assert second != untouched
+    assert {"first_loss", "second_loss", "validation_loss"} <= set(history[0])
+
+
+def test_turns_together_find_the_equilibrium(tmp_path):
+    numbers = []
+
+    def turns(network):
+        return [Turn("first", to_two, network.first), Turn("second", to_the_first, network.second, every=2, rate=3.0)]
+
+    def last(network):
+        numbers.append(torch.stack(network.numbers()).tolist())
+        return -len(numbers)  # so that the last epoch is the best
+
+    network = Two()
+    train(network, turns(network), data(90, 1), last, Settings(60, 16, 0.05, 0.0, 60, device="cpu"), tmp_path)
+    assert torch.stack(network.numbers()).tolist() == numbers[-1]
+    np.testing.assert_allclose(numbers[-1], [2, 2], atol=0.01)
+
+
+def test_a_turn_comes_with_every_nth_batch(tmp_path):
+    calls = {"often": 0, "seldom": 0}
+
+    def counted(name):
+        def loss(model, batch):
+            calls[name] += 1
+            return to_two(model, batch)
+
+        return loss
+
+    def turns(network):
+        each = (("often", 1), ("seldom", 4))
+        return [Turn(name, counted(name), network.first, every=every) for name, every in each]
+
+    two(turns, tmp_path, epochs=2)  # 6 batches each: counted through, not anew in each epoch
+    assert calls == {"often": 12, "seldom": 3}
+    with pytest.raises(InputError, match="'seldom' comes every 9 batches; expected at most the 6"):
+        two(lambda network: [Turn("seldom", to_two, network, every=9)], tmp_path / "never")
+
+
+def test_a_frozen_part_stays_as_it_is(tmp_path):
+    network = model()
+    network[0].requires_grad_(False)
+    before = network[0].weight.clone()
+    train(network, loss, data(90, 1), data(40, 2), SETTINGS, tmp_path)
+    assert torch.equal(network[0].weight, before)
+    assert not torch.equal(network[4].weight, model()[4].weight)
+
+
+def test_the_average_is_that_of_the_weights_after_each_step(tmp_path):
+    torch.manual_seed(0)
+    network, seen = nn.Linear(3, 1), []
+
+    def watched(linear, batch):
+        if linear.training:
+            seen.append(linear.weight.detach().clone())
+        return loss(linear, batch)
+
+    judged = []
+
+    def validation(linear):
+        judged.append(linear.weight.detach().clone())
+        return -len(judged)
+
+    settings = Settings(3, 16, 0.05, 0.0, patience=9, device="cpu", average=0.7)
+    train(network, watched, data(90, 1), validation, settings, tmp_path)
+    average = seen[1]  # seen before each step: the first one is of the initial weights
+    for weight in seen[2:13]:
+        average = 0.7 * average + 0.3 * weight
+    torch.testing.assert_close(judged[1], average)  # after 2 epochs of 6 steps
+    assert torch.equal(network.weight, judged[-1])
+
+
+def test_a_function_decides_which_epoch_is_best_and_when_to_stop(tmp_path):
+    weights_of = []
+
+    def validation(network):
+        assert not network.training and not torch.is_grad_enabled()
+        weights_of.append(weights(network))
+        return abs(len(weights_of) - 3)  # the third epoch is the best
+
+    network = model()
+    settings = Settings(20, 16, 0.01, 0.01, patience=4, device="cpu")
+    history = train(network, loss, data(90, 1), validation, settings, tmp_path)
+    assert len(history) == 7
+    assert torch.equal(weights(network), weights_of[2])

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -55,21 +56,14 @@ def look_at_clone(clone: Path) -> None:
         warn(f"user {os.getuid()} cannot write to {clone}; expected --user {clone.stat().st_uid}:{clone.stat().st_gid}")
 
 
-def _runs_a_stage(process: psutil.Process) -> bool:
-    try:
-        return "dvc" in {Path(word).name for word in process.cmdline()[:3]} and bool(process.children())
-    except psutil.NoSuchProcess:
-        return False
-
-
-def to_be_stopped() -> set[psutil.Process]:
-    """Return all processes below this one, but a DVC that runs a stage, and those that wait for it.
-
-    They end by themselves, in order, when the stage has.
-    """
-    below = psutil.Process().children(recursive=True)
-    waiting = {ancestor for process in below if _runs_a_stage(process) for ancestor in (process, *process.parents())}
-    return set(below) - waiting
+def waiting_for_a_stage(below: set[psutil.Process]) -> set[psutil.Process]:
+    """Return each DVC that runs a stage, and what waits for it: they end by themselves, in order, after the stage."""
+    waiting: set[psutil.Process] = set()
+    for process in below:
+        with suppress(psutil.NoSuchProcess):  # it ended while it was looked at
+            if "dvc" in {Path(word).name for word in process.cmdline()[:3]} and process.children():
+                waiting |= {process, *process.parents()}
+    return waiting
 
 
 def run(command: list[str]) -> int:
@@ -77,15 +71,18 @@ def run(command: list[str]) -> int:
 
     It returns when the command has ended, and if it was asked to stop, when everything else has ended too.
     """
-    stopped: set[psutil.Process] = set()
+    told: set[psutil.Process] = set()  # to stop, or left to stop by themselves
     asked_to_stop = False
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         nonlocal asked_to_stop
         asked_to_stop = True
-        for process in to_be_stopped() - stopped:
-            stopped.add(process)
-            process.terminate()
+        below = set(psutil.Process().children(recursive=True))
+        told.update(waiting_for_a_stage(below))
+        for process in below - told:
+            told.add(process)
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
         signal.setitimer(signal.ITIMER_REAL, AGAIN)
 
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):

@@ -89,7 +89,8 @@ def test_dvc_outlives_its_stage_and_ends_by_itself(tmp_path: Path) -> None:
         "import subprocess\n"
         "stage = subprocess.Popen(['sleep', '30'])\n"
         "print('stage runs', flush=True)\n"
-        "print('stage ended with', stage.wait(), '- locks released')\n"
+        "print('stage ended with', stage.wait(), '- locks released', flush=True)\n"
+        "import time; time.sleep(1.5)\n"
         "raise SystemExit(255)\n"
     )
     dvc.chmod(0o755)

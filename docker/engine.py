@@ -21,6 +21,7 @@ default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
 """
 SUITE = "bookworm"  # of Debian, whose Python is 3.11
 PIP_OPTIONS = ("index-url", "extra-index-url", "find-links", "trusted-host", "timeout")
+LONGEST = 1800  # seconds that anything may take
 PIP_FOLDER = Path("/etc/xdg/pip")  # where pip looks for settings of the whole machine
 
 
@@ -64,12 +65,22 @@ class Engine:
         """Start podman with some arguments; `options` are those of Popen."""
         return subprocess.Popen([*self.podman, *arguments], env=self.environment, text=True, **options)
 
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Run podman with some arguments; return its exit code and all it printed."""
+        process = self.start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        try:
+            said, _ = process.communicate(timeout=LONGEST)
+        except BaseException:
+            process.terminate()  # and wait: what it holds is about to be removed
+            process.wait()
+            raise
+        return process.returncode, said
+
     def ask(self, *arguments: str) -> str:
         """Return what podman prints; raise CheckError if it fails."""
-        process = self.start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        said, _ = process.communicate()
-        if process.returncode:
-            raise CheckError(f"podman {' '.join(arguments)}: exit code {process.returncode}\n{said[-6000:]}")
+        code, said = self.run(*arguments)
+        if code:
+            raise CheckError(f"podman {' '.join(arguments)}: exit code {code}\n{said[-6000:]}")
         return said.strip()
 
     def has(self, image: str) -> bool:

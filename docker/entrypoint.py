@@ -100,6 +100,7 @@ def run(command: list[str]) -> int:
         try:
             ended, status = os.wait()
         except ChildProcessError:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             return code
         if ended == child.pid:
             code = os.waitstatus_to_exitcode(status)

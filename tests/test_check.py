@@ -133,6 +133,7 @@ def test_packages_of_other_versions_are_named() -> None:
 
 def test_check_reports_and_ends_with_0_or_1(capsys, monkeypatch) -> None:
     monkeypatch.setattr(check, "look", lambda _: replace(MACHINE, gpus=(), gpu_fault="no NVIDIA driver"))
+    monkeypatch.setattr(check, "is_writable", lambda _: True)
     monkeypatch.setenv("SCALE", "smoke")
     assert main(["check"]) == 0
     assert "scale smoke can run here" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """What can be said of the Dockerfile and the compose files without building or starting anything."""
 
+import os
 import re
 import subprocess
 import sys
@@ -100,6 +101,19 @@ def test_labels_say_source_revision_version_and_licence() -> None:
     assert f'org.opencontainers.image.licenses="{licence}"' in labels
     for name in ("source", "revision", "version"):
         assert f'org.opencontainers.image.{name}="${{{name.upper()}}}"' in labels
+
+
+def test_in_an_environment_that_is_there_make_installs_nothing() -> None:
+    def planned(*variables: str) -> str:
+        command = ["make", "--dry-run", "reproduce", *variables]
+        environment = {name: value for name, value in os.environ.items() if name not in ("VENV", "SCALE")}
+        return subprocess.run(
+            command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert planned("VENV=/opt/venv", "SCALE=full") == "/opt/venv/bin/python -m analysis reproduce --scale full\n"
+    assert ".venv/bin/python -m analysis reproduce --scale laptop" in planned()
+    assert "VENV=/opt/venv" in DOCKERFILE
 
 
 def test_data_and_history_stay_outside_the_image() -> None:

@@ -29,9 +29,9 @@ TRAINING_STARTS = 600  # seconds after which the pipeline must have come to a tr
 STOPS_WITHIN = 10  # seconds
 KILLED = 128 + signal.SIGKILL
 NOT_CHECKED = """\
-Not checked here, for want of an image registry, a Docker engine and a GPU: the default base image (nvidia/cuda …) and
-torch's CUDA build on it, `docker run --gpus all`, `docker compose up`, and the target `paper`, whose Quarto comes from
-its release archive."""
+Not checked here, for want of an image registry, a Docker engine and a GPU: the default base (nvidia/cuda on Ubuntu,
+with its Python 3.12) and torch's CUDA build on it, `docker run --gpus all`, `docker compose up`, and the target
+`paper`, whose Quarto comes from its release archive."""
 
 
 def expect(condition: object, message: str) -> None:

@@ -45,10 +45,13 @@ def install_tools() -> None:
     if shutil.which("apt-get") is None:
         raise CheckError(f"{', '.join(missing)} not installed, and no apt-get here to install with")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    said = ""
+    # an update that fails for another repository's sake does no harm; what cannot be installed does
     for command in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
         done = subprocess.run(["apt-get", "-qq", *command], env=environment, capture_output=True, text=True)
-        if done.returncode:
-            raise CheckError(f"{', '.join(missing)} cannot be installed:\n{done.stdout}{done.stderr}")
+        said += done.stdout + done.stderr
+    if done.returncode:
+        raise CheckError(f"{', '.join(missing)} cannot be installed:\n{said}")
 
 
 class Engine:

@@ -7,6 +7,7 @@ have no network, a read-only root file system, no capabilities, and a user id th
 import argparse
 import csv
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -99,6 +100,16 @@ def run_tests(podman: Engine) -> None:
     expect(code == 0, f"tests in the image: exit code {code}, and\n{said}")
 
 
+def start_cluster(podman: Engine) -> None:
+    """Start the commands of compose.yaml's Dask services in one container, and compute something on the cluster."""
+    services = yaml.safe_load((paths.ROOT / "docker" / "compose.yaml").read_text())["services"]
+    started = [f"{shlex.join(services[name]['command'])} &" for name in ("scheduler", "worker")]
+    ask = "from distributed import Client; print('sum', Client('scheduler:8786', timeout=120).submit(sum, [20, 22]).result())"
+    script = "\n".join([*started, f'python -c "{ask}"'])
+    code, said = podman.run(*RESTRICTED, "--add-host", "scheduler:127.0.0.1", RUNTIME, "sh", "-c", script)
+    expect(code == 0 and "sum 42" in said, f"the Dask cluster: exit code {code}, and\n{said}")
+
+
 def make_clone(folder: Path) -> Path:
     """Return a clone of the checkout with the smoke scale, but a training that takes long enough to be stopped."""
     clone = folder / "clone"
@@ -176,6 +187,7 @@ def check(podman: Engine) -> None:
             "no command, bad commands": lambda: say_what_can_be_run(podman),
             "python -m analysis check": lambda: check_machine(podman),
             "tests in the test image": lambda: run_tests(podman),
+            "Dask scheduler and worker": lambda: start_cluster(podman),
             "SIGTERM during training": lambda: epochs.extend(stop_training(podman, clone)),
             "the pipeline resumes and ends, outputs are the caller's": lambda: finish_pipeline(podman, clone, epochs),
         }

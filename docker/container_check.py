@@ -104,8 +104,8 @@ def start_cluster(podman: Engine) -> None:
     """Start the commands of compose.yaml's Dask services in one container, and compute something on the cluster."""
     services = yaml.safe_load((paths.ROOT / "docker" / "compose.yaml").read_text())["services"]
     started = [f"{shlex.join(services[name]['command'])} &" for name in ("scheduler", "worker")]
-    ask = "from distributed import Client; print('sum', Client('scheduler:8786', timeout=120).submit(sum, [20, 22]).result())"
-    script = "\n".join([*started, f'python -c "{ask}"'])
+    question = "Client('scheduler:8786', timeout=120).submit(sum, [20, 22]).result()"
+    script = "\n".join([*started, f"""python -c "from distributed import Client; print('sum', {question})\""""])
     code, said = podman.run(*RESTRICTED, "--add-host", "scheduler:127.0.0.1", RUNTIME, "sh", "-c", script)
     expect(code == 0 and "sum 42" in said, f"the Dask cluster: exit code {code}, and\n{said}")
 

@@ -7,10 +7,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
+
+import psutil
 
 TOOLS = ("podman", "runc", "debootstrap")
 SETTINGS = """\
@@ -73,9 +75,14 @@ class Engine:
         process = self.start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         try:
             said, _ = process.communicate(timeout=LONGEST)
-        except BaseException:
-            process.terminate()  # and wait: what it holds is about to be removed
+        except BaseException:  # what they work in is about to be removed
+            below = psutil.Process(process.pid).children(recursive=True)
+            process.terminate()
+            for other in below:
+                with suppress(psutil.NoSuchProcess):
+                    other.kill()
             process.wait()
+            psutil.wait_procs(below, timeout=10)
             raise
         return process.returncode, said
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-import joblib
 import psutil
 import torch
 import yaml
@@ -18,11 +17,10 @@ from dvc.dirs import site_cache_dir
 from matplotlib import get_cachedir
 
 from analysis import paths
-from analysis.cores import cores
+from analysis.cores import CGROUPS, cores
 from analysis.errors import InputError
 
 GIB = 2**30
-CGROUPS = Path("/sys/fs/cgroup")  # where Linux says what a container or a batch job may use
 MEMORY_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # of cgroups 2 and 1
 
 
@@ -91,7 +89,7 @@ def look(checkout: Path) -> Machine:
     driver = nvidia_driver()
     gpus, fault = find_gpus(driver)
     return Machine(
-        cores=min(cores(), joblib.cpu_count()),  # the latter knows the limit of a container's CPU time
+        cores=cores(),
         memory=memory_limit() / GIB,
         disk=shutil.disk_usage(checkout).free / GIB,
         driver=driver,

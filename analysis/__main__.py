@@ -85,7 +85,8 @@ def _add_single_commands(groups: Any) -> None:
 
     what = "the whole pipeline, at a scale; ends with the claims table"
     reproduce = groups.add_parser("reproduce", help=what, description=what)
-    reproduce.add_argument("--scale", default="laptop", help="laptop (default), or one of scales/: smoke, …")
+    what = "laptop, or one of scales/: smoke, full, … (default: $SCALE, or laptop)"
+    reproduce.add_argument("--scale", default=os.environ.get("SCALE", "laptop"), help=what)
     reproduce.set_defaults(run=_reproduce)
 
     what = "what this machine has, and whether a scale can run on it; exit code 1 with the reason where it cannot"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import yaml
 
-from analysis import paths, reproduce
+from analysis import paths, scale_copies
 from engine import CheckError, Engine, engine, install_tools
 
 BASE = "localhost/stand-in:debian"
@@ -113,8 +113,8 @@ def start_cluster(podman: Engine) -> None:
 def make_clone(folder: Path) -> Path:
     """Return a clone of the checkout with the smoke scale, but a training that takes long enough to be stopped."""
     clone = folder / "clone"
-    reproduce.copy_checkout(paths.ROOT, clone)
-    reproduce.lay_scale_over(clone, "smoke")
+    scale_copies.copy_checkout(paths.ROOT, clone)
+    scale_copies.lay_scale_over(clone, "smoke")
     settings = yaml.safe_load((clone / "params.yaml").read_text())
     settings["train_feature_importance"]["network"] |= {"epochs": 60, "patience": 60}
     (clone / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))

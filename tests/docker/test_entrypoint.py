@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import entrypoint
 from analysis import paths
+from entrypoint import look_at_clone, make_caches
 
 ENTRYPOINT = [sys.executable, str(paths.ROOT / "docker" / "entrypoint.py")]
 
@@ -44,15 +46,14 @@ def test_bad_commands_have_the_exit_codes_that_a_shell_gives(tmp_path: Path) -> 
     assert enter(str(tmp_path / "plain")).returncode == 126
 
 
-def test_a_clone_that_cannot_be_written_to_is_pointed_out() -> None:
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import entrypoint, os; os.access = lambda *_: False; "
-        "entrypoint.look_at_clone(entrypoint.Path(sys.argv[2]))"
-    )
-    command = [sys.executable, "-c", code, str(paths.ROOT / "docker"), str(paths.ROOT)]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    owner = paths.ROOT.stat()
-    assert f"expected --user {owner.st_uid}:{owner.st_gid}" in said
+def test_a_clone_that_cannot_be_written_to_is_pointed_out(monkeypatch, capsys, tmp_path: Path) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    look_at_clone(tmp_path)  # the code in the image is no clone
+    assert capsys.readouterr().err == ""
+    (tmp_path / ".git").mkdir()
+    look_at_clone(tmp_path)
+    owner = tmp_path.stat()
+    assert f"expected --user {owner.st_uid}:{owner.st_gid}" in capsys.readouterr().err
 
 
 def test_it_does_not_wait_for_what_a_command_leaves_behind() -> None:
@@ -104,17 +105,14 @@ def test_dvc_outlives_its_stage_and_ends_by_itself(tmp_path: Path) -> None:
     assert process.returncode == 255
 
 
-def test_folders_of_the_cache_are_made(tmp_path: Path) -> None:
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import entrypoint; "
-        "entrypoint.CACHE = sys.argv[2]; entrypoint.make_caches()"
-    )
-    command = [sys.executable, "-c", code, str(paths.ROOT / "docker"), f"{tmp_path}/"]
-    environment = {**os.environ, "MPLCONFIGDIR": f"{tmp_path}/matplotlib", "TMPDIR": f"{tmp_path}/a/b"}
-    subprocess.run(command, env=environment, check=True)
+def test_folders_of_the_cache_are_made(monkeypatch, capsys, tmp_path: Path) -> None:
+    monkeypatch.setattr(entrypoint, "CACHE", f"{tmp_path}/")
+    monkeypatch.setenv("MPLCONFIGDIR", f"{tmp_path}/matplotlib")
+    monkeypatch.setenv("TMPDIR", f"{tmp_path}/a/b")
+    make_caches()
     assert (tmp_path / "matplotlib").is_dir()
     assert (tmp_path / "a" / "b").is_dir()
-    blocked = {**os.environ, "MPLCONFIGDIR": f"{tmp_path}/file/matplotlib"}
     (tmp_path / "file").write_text("")
-    said = subprocess.run(command, env=blocked, check=True, capture_output=True, text=True).stderr
-    assert "mount a folder at /cache" in said
+    monkeypatch.setenv("TMPDIR", f"{tmp_path}/file/b")
+    make_caches()
+    assert "mount a folder at /cache" in capsys.readouterr().err

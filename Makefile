@@ -2,12 +2,16 @@
 # make reproduce SCALE=smoke  the same, tiny, in a temporary copy
 # make reproduce SCALE=full   the same at the size of the published work, on a GPU, in .scales/full: hours, can be resumed
 # make test                   lint, types, tests
+# make image                  the container (TARGET=runtime, test or paper); README.md says what to do with it
+# make container-check        builds and uses it on this machine, without Docker; as root, on Debian or Ubuntu
 PYTHON ?= python3
 SCALE ?= laptop
-BIN = .venv/bin
+TARGET ?= runtime
+# VENV=folder uses an environment that is there, as the containers do; without it, .venv is made and kept up to date
+BIN = $(or $(VENV),.venv)/bin
 
-.PHONY: setup reproduce test paper real check
-setup: .venv/installed
+.PHONY: setup reproduce test paper real check image container-check
+setup: $(if $(VENV),,.venv/installed)
 
 .venv/installed: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12) and "Python 3.11 or 3.12 is needed: make PYTHON=python3.12")'
@@ -26,6 +30,14 @@ test: check
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+image:
+	docker build --target $(TARGET) --tag compendium$(patsubst %,:%,$(filter-out runtime,$(TARGET))) \
+	  --build-arg SOURCE="$$(git remote get-url origin | sed 's|//.*@|//|')" \
+	  --build-arg REVISION="$$(git rev-parse HEAD)" --build-arg VERSION="$$(git describe --always --dirty --tags)" .
+
+container-check: setup
+	$(BIN)/python docker/container_check.py
 
 paper: setup
 	$(BIN)/python -m analysis paper render

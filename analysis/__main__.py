@@ -33,6 +33,7 @@ Beside the pipeline:
 
   photoz               redshift PDFs of any survey: train, predict, evaluate
   bench                how fast it is, against the usual way
+  check                what this machine has, and whether a scale can run on it
 
 Try:  python -m analysis survey mock --objects 2000 --seed 1 --out /tmp/mock
       python -m analysis survey validate /tmp/mock
@@ -63,6 +64,12 @@ def _reproduce(options: argparse.Namespace) -> None:
     reproduce(options.scale)
 
 
+def _check(options: argparse.Namespace) -> int:
+    from analysis.check import run
+
+    return run(options)
+
+
 def _add_single_commands(groups: Any) -> None:
     what = "the photometric features of the labelled galaxies of data/, and their split by patch of sky"
     groups.add_parser("features", help=what, description=what).set_defaults(run=_features)
@@ -83,6 +90,12 @@ def _add_single_commands(groups: Any) -> None:
     what = "laptop, or one of scales/: smoke, full, … (default: $SCALE, or laptop)"
     reproduce.add_argument("--scale", default=os.environ.get("SCALE", "laptop"), help=what)
     reproduce.set_defaults(run=_reproduce)
+
+    what = "what this machine has, and whether a scale can run on it; exit code 1 with the reason where it cannot"
+    check = groups.add_parser("check", help=what, description=what)
+    scale = os.environ.get("SCALE", "laptop")
+    check.add_argument("--scale", default=scale, help="smoke, laptop or full (default: $SCALE, or laptop)")
+    check.set_defaults(run=_check)
 
 
 def build_parser() -> argparse.ArgumentParser:

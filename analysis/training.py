@@ -273,7 +273,8 @@ def _begin(
     if state.precision == AUTO:  # kept at once: a run that is killed now and started again must not decide otherwise
         chosen = processes.share(torch.arange(min(settings.batch_size, len(train_data))))
         batch = batches.to_device(train_data[chosen], processes.device)
-        state.precision = faster_precision(model, [turn.loss for turn in turns], batch, processes.device)
+        with kernels(processes.device, settings.deterministic):
+            state.precision = faster_precision(model, [turn.loss for turn in turns], batch, processes.device)
         decided = torch.tensor(PRECISIONS.index(state.precision), device=processes.device)
         processes.agree([decided])
         state.precision = PRECISIONS[int(decided)]

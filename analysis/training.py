@@ -62,7 +62,8 @@ class Settings:
     deterministic : bool
         Whether a GPU, too, is to give the same bits each time: slower, and an error where it cannot.
     compiled : bool
-        Whether torch.compile is used: it takes minutes first, and knows no gradients of gradients.
+        Whether torch.compile is used: it takes minutes first, knows no gradients of gradients, and pays on GPUs only
+        (on a CPU Kim & Brunner's network took twice as long).
     average : float
         Decay, each step, of an exponential moving average of the weights, which is then judged and kept. 0: none.
     """

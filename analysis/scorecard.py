@@ -240,7 +240,7 @@ def _published(claim: Claim, published: dict[str, Any]) -> tuple[float, str]:
             number, error = found
             return number, f"{format_published(number)} ± {format_published(error)}{claim.unit}"
         number = found * (100 if how == "percent" else 1)
-    return number, format_published(number) + claim.unit
+    return number, format_published(number, digits=4 if how == "value" else 3) + claim.unit
 
 
 def _published_value(claim: Claim, published: dict[str, Any], path: str) -> Any:

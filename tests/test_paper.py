@@ -12,7 +12,7 @@ import pandas as pd
 import pypandoc
 import pytest
 import yaml
-from fake_results import COMPLETENESS, PROVENANCE, write_everything, write_metrics
+from fake_results import COMPLETENESS, PROVENANCE, STAR_GALAXY, write_everything, write_metrics
 
 from analysis import paths, scorecard
 from analysis.errors import InputError
@@ -321,6 +321,27 @@ def test_the_paper_goes_on_without_a_science_sample_or_its_truth(compendium):
     only_labels = {"no_science": "0 galaxies without redshift", "labels": COMPLETENESS["labels"]}
     write_metrics(compendium / "results", "spectroscopic_completeness", only_labels)
     assert "There is no science sample: 0 galaxies without redshift." in rendered(compendium)
+
+
+def test_the_paper_shows_star_galaxy_separation(compendium):
+    html = rendered(compendium)
+    assert re.search(
+        r"TPC_morph</td>.*?<td[^>]*>0.950 ± 0.010</td>.*?published</td>.*?<td[^>]*>0.9967</td>", html, re.S
+    )
+    assert "TPC_morph above ConvNet" in html
+    assert "none: all are galaxies" in html
+    assert re.search(r"sas</code></td>.*?<td[^>]*>120</td>", html, re.S)
+
+
+def test_the_paper_goes_on_without_stamps_truth_or_a_sky(compendium):
+    lesser = STAR_GALAXY | {"without": {"convnet": "the survey has no stamps"}, "auc_difference": {}}
+    lesser |= {"deep": {"not_run": "nobody knows the classes"}, "sky": {"not_run": "every object has a spectrum"}}
+    write_metrics(compendium / "results", "star_galaxy", lesser)
+    html = rendered(compendium)
+    for why in ("the survey has no stamps", "nobody knows the classes", "every object has a spectrum"):
+        assert f"Not run: {why}." in html
+    write_metrics(compendium / "results", "star_galaxy", {"not_run": "0 stars"})
+    assert "This result was not run: 0 stars." in rendered(compendium)
 
 
 def test_the_paper_goes_on_without_results(compendium):

@@ -34,9 +34,9 @@ def format_value(value: float, error: float | None = None) -> str:
     return f"{_rounded(value, decimals):,.{decimals}f} ± {error:,.{decimals}f}"
 
 
-def format_published(value: float) -> str:
-    """Write a published number as it was published (none has more than three significant digits)."""
-    return f"{value:.3g}"
+def format_published(value: float, digits: int = 3) -> str:
+    """Write a published number as it was published (those that are close to one have four significant digits)."""
+    return f"{value:.{digits}g}"
 
 
 def format_interval(low: float, high: float) -> str:

@@ -62,7 +62,12 @@ def counts(objects: pd.DataFrame, patches: pd.DataFrame, nside: int) -> Array:
 
 
 def latitude_slope(number: Array, area: Array, sin_b: Array) -> float:
-    """Return d ln(density) / d sin|b| of objects counted in patches, by Poisson regression: negative for stars."""
+    """Return d ln(density) / d sin|b| of objects counted in patches, by Poisson regression: negative for stars.
+
+    Zero where there is no object.
+    """
+    if not number.any():
+        return 0.0
     fit = PoissonRegressor(alpha=0, max_iter=300).fit(sin_b[:, None], number / area, sample_weight=area)
     return float(fit.coef_[0])
 
@@ -72,11 +77,14 @@ def follows_stars(number: Array, area: Array, stars: Array) -> Array:
 
     The slope is that of the relative density of one with that of the other, patches weighted by area: the share of
     stars among "galaxies" that are not correlated with them, but for the noise in the counts of stars, which lowers it.
+    Zeros where there are no objects of either kind.
     """
+    if not (number.any() and stars.any()):
+        return np.zeros(2)
     excess = np.array([n / area * area.sum() / n.sum() - 1 for n in (number, stars)])
     covariance = np.cov(excess, aweights=area)
-    slope = covariance[0, 1] / covariance[1, 1]
-    return np.array([slope, covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1])])
+    scatter = np.maximum(np.sqrt(np.diag(covariance)), np.finfo(float).tiny)  # none in a single patch
+    return covariance[0, 1] / scatter[1] / np.array([scatter[1], scatter[0]])
 
 
 def measure(

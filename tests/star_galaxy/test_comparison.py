@@ -127,6 +127,15 @@ def test_galaxies_follow_stars_by_the_share_of_stars_among_them():
         assert correlation > 0.9 if share else abs(correlation) < 0.2
 
 
+def test_a_sky_without_stars_says_nothing():
+    number, area, nobody = np.array([3, 5, 4]), np.ones(3), np.zeros(3)
+    assert (
+        sky.follows_stars(number, area, nobody).tolist() == sky.follows_stars(nobody, area, number).tolist() == [0, 0]
+    )
+    assert sky.follows_stars(number, area, np.ones(3)).tolist() == [0, 0]
+    assert sky.latitude_slope(nobody, area, np.array([0.4, 0.5, 0.9])) == 0
+
+
 def test_area_is_that_of_the_pixels_that_hold_objects():
     generator = np.random.default_rng(14)
     ra = generator.uniform(150, 160, 100_000)

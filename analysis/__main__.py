@@ -24,6 +24,7 @@ The pipeline calls these commands in order (`dvc dag` shows it); you may call ea
   redshift-distributions  Hoyle, Gruen et al. (2018): n(z) of tomographic bins
   spectroscopic-completeness  Bonnett et al. (2016): labelled data do not represent the sky
   cnn-redshift         Hoyle (2016): redshifts from whole images, beside trees on catalogue features
+  star-galaxy          Kim & Brunner (2017): stars from galaxies, by features and by pixels
   scorecard            every claim: published value, ours, error, verdict
   paper                results -> the paper (HTML and PDF)
   reproduce            all of it, at a scale
@@ -98,6 +99,7 @@ def build_parser() -> argparse.ArgumentParser:
     from analysis.pit_calibration import commands as pit_calibration
     from analysis.redshift_distributions import commands as redshift_distributions
     from analysis.spectroscopic_completeness import commands as spectroscopic_completeness
+    from analysis.star_galaxy import commands as star_galaxy
     from analysis.survey import commands as survey
 
     parser = argparse.ArgumentParser("analysis", description=DESCRIPTION, formatter_class=argparse.RawTextHelpFormatter)
@@ -105,7 +107,7 @@ def build_parser() -> argparse.ArgumentParser:
     survey.add_commands(groups)
     _add_single_commands(groups)
     results = (feature_importance, feature_selection, pit_calibration, redshift_distributions)
-    for part in (*results, spectroscopic_completeness, cnn_redshift, photoz, anchoring, bench):
+    for part in (*results, spectroscopic_completeness, star_galaxy, cnn_redshift, photoz, anchoring, bench):
         part.add_commands(groups)
     return parser
 

@@ -125,6 +125,40 @@ COMPLETENESS: dict[str, Any] = {
         },
     },
 }
+SEVEN = {name: 0.95 for name in ("auc", "mse", "p_g_at_c_g_096", "c_s_at_p_s_097", "cal", "dn_g", "log_loss")}
+SEVEN |= {f"{name}_err": 0.01 for name in SEVEN}
+CALLED = {
+    f"{share}{end}": 0.9
+    for share in ("galaxy_completeness", "galaxy_purity", "star_completeness")
+    for end in ("", "_err")
+}
+PURER = {"gain_percent": 10.0, "gain_percent_err": 1.0, "gain_percent_low": 8.0, "gain_percent_high": 12.0}
+DIFFERENCE = {"": 0.01, "_err": 0.001, "_low": 0.008, "_high": 0.012}
+BY_CLASSIFIER = dict.fromkeys(("concentration_cut", "concentration", "tpc_phot", "tpc_morph", "pca_network"), SEVEN)
+STAR_GALAXY: dict[str, Any] = {
+    "sample": {"n_galaxies": 4500, "n_stars": 1400, "n_quasars": 300, "n_test": 1200, "split": "by 270 patches of sky"},
+    "without": {},
+    "classifiers": BY_CLASSIFIER | {"convnet": SEVEN},
+    "auc_difference": {
+        f"{pair}{end}": value
+        for pair in ("tpc_morph_minus_convnet", "convnet_minus_tpc_phot")
+        for end, value in DIFFERENCE.items()
+    },
+    "thresholds": {"tpc_morph": CALLED | {"galaxy_threshold": 0.6}},
+    "network": {"width": 0.25, "parameters": 700000, "training_seconds": 90.0}
+    | {"first_kernels_changed_percent": 12.0},
+    "deep": {"n_galaxies": 1700, "n_stars": 1000, "gain": {"galaxies": PURER, "stars": PURER, "faint": 21.0}}
+    | {"trained_on_spectra": BY_CLASSIFIER, "trained_on_the_same_kind": {"tpc_phot": SEVEN}},
+    "sky": {
+        "no_classifier": {"slope": 0.2, "slope_err": 0.07, "correlation": 0.5, "correlation_err": 0.1},
+        "tpc_morph": {"slope": 0.0, "slope_err": 0.07, "latitude_slope": -1.5, "latitude_slope_err": 0.1},
+    },
+}
+REAL_STAR_GALAXY: dict[str, dict[str, Any]] = {
+    "sdss_spectro_10k": {"classifiers": {"tpc_phot": SEVEN | {"auc": 0.99, "auc_err": 0.001}}}
+    | {"three_classes": {"accuracy": 0.97, "QSO": {"n": 850, "auc": 0.99, "completeness": 0.9, "purity": 0.9}}},
+    "sas": {"n_stars": 120, "n_galaxies": 180, "before": SEVEN, "after": SEVEN},
+}
 ENTRANT = {"fit_s": 19.3, "predict_s": 1.5, "cde_loss": -11.2601, "crps": 0.02154, "ks": 0.007, "sigma_iqr": 0.018}
 ENTRANT |= {"outliers": 0.013}
 WANTED = {"cde_loss": -11.5, "crps": 0.0211, "ks_calibrated": 0.02, "fit_cpu_s": 15.0, "predict_cpu_us": 20.0}
@@ -201,6 +235,8 @@ FIGURES += ("fig-importance-samples", "fig-selection-curve", "fig-learners", "fi
 FIGURES += ("fig-anchoring-colours", "fig-anchoring-shapes", "fig-stamps")
 FIGURES += ("fig-pit-panels", "fig-pit-estimators", "fig-pit-conditional", "fig-n-z", "fig-n-z-shifts")
 FIGURES += ("fig-learning-curve", "fig-completeness", "fig-science-sample", "fig-bad-labels")
+FIGURES += ("fig-star-galaxy-roc", "fig-star-galaxy-bins", "fig-star-galaxy-reliability", "fig-star-galaxy-importance")
+FIGURES += ("fig-purity-gain", "fig-star-density", "fig-convnet-mistakes", "fig-convnet-kernels")
 
 
 def write_metrics(results: Path, result: str, metrics: dict[str, Any]) -> None:
@@ -245,6 +281,12 @@ def _write_redshift_pdfs(results: Path) -> None:
     write_metrics(results, "spectroscopic_completeness", COMPLETENESS)
 
 
+def _write_star_galaxy(results: Path) -> None:
+    write_metrics(results, "star_galaxy", STAR_GALAXY)
+    for table, content in REAL_STAR_GALAXY.items():
+        write_metrics(results, f"real/{table}/star_galaxy", content)
+
+
 def _write_race(folder: Path) -> None:
     folder.mkdir(parents=True)
     for name, content in RACE.items():
@@ -267,6 +309,7 @@ def write_everything(root: Path) -> None:
     _write_selection_tables(results / "feature_selection")
     _write_redshift_pdfs(results)
     write_cnn(results)
+    _write_star_galaxy(results)
     _write_race(results / "real" / "boss_dr10" / "photoz_pdf")
     (root / "data").mkdir()
     (root / "data" / "provenance.json").write_text(json.dumps(PROVENANCE))

@@ -33,6 +33,11 @@ MODULES = {  # of each command, the module that does the work
     "cnn-redshift train": "analysis.cnn_redshift.train",
     "cnn-redshift evaluate": "analysis.cnn_redshift.evaluate",
     "cnn-redshift plot": "analysis.cnn_redshift.plot",
+    "star-galaxy train-convnet": "analysis.star_galaxy.train_convnet",
+    "star-galaxy train": "analysis.star_galaxy.train",
+    "star-galaxy evaluate": "analysis.star_galaxy.evaluate",
+    "star-galaxy plot-convnet": "analysis.star_galaxy.plot_convnet",
+    "star-galaxy plot": "analysis.star_galaxy.plot",
     "scorecard": "analysis.scorecard",
     "paper render": "analysis.paper.render",
 }
@@ -116,7 +121,12 @@ def test_every_block_of_settings_belongs_to_a_stage() -> None:
     settings = set(yaml.safe_load(paths.PARAMS.read_text()))
     used = {block for stage in PIPELINE.values() for block in stage.get("params", [])}
     assert used <= settings
-    assert settings - used == {"real_feature_importance", "real_anchoring"}  # of `make real`, which is no stage
+    assert settings - used == {
+        "real_feature_importance",
+        "real_anchoring",
+        "real_star_galaxy",
+        "real_star_galaxy_convnet",
+    }  # of `make real`, which is no stage
 
 
 def test_the_default_survey_is_in_the_embedded_store_and_small() -> None:

@@ -13,10 +13,11 @@ from analysis.photoz_pdf.interface import PdfEstimator
 from analysis.photoz_pdf.sample import photometry
 from analysis.photoz_pdf.store import estimator_class
 from analysis.results import write_result
-from analysis.spectroscopic_completeness import names, truth
+from analysis.spectroscopic_completeness import names
 from analysis.spectroscopic_completeness.sample import galaxies_of_the_images, standardised
 from analysis.spectroscopic_completeness.weights import neighbour_weights, weighted_metric, weighted_resamples
 from analysis.survey.catalogue import read_catalogue, read_provenance
+from analysis.survey.mock import truth
 
 Array = np.ndarray
 

@@ -19,11 +19,11 @@ from analysis.pit_calibration.train import train_photoz_pdf
 from analysis.redshift_distributions import evaluate as n_z
 from analysis.redshift_distributions.plot import plot_redshift_distributions
 from analysis.spectroscopic_completeness import evaluate as completeness
-from analysis.spectroscopic_completeness import truth
 from analysis.spectroscopic_completeness.plot import plot_spectroscopic_completeness
 from analysis.spectroscopic_completeness.sample import galaxies_of_the_images
 from analysis.spectroscopic_completeness.train import train_spectroscopic_completeness
 from analysis.survey.catalogue import read_catalogue, read_provenance, write_survey
+from analysis.survey.mock import truth
 from analysis.survey.mock.generate import generate
 
 OBJECTS = 3000

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+CANNOT = "cannot be tested here"
 _ONE_SIDED_5_PERCENT = 1.645
 
 
@@ -73,11 +74,12 @@ def interval_within(ours: Measurement, _: float, tolerance: float) -> bool | Non
 
 
 class Rule(NamedTuple):
-    """A rule and how to say it; the rule's parameters are put into the words."""
+    """A rule and how to say it; the rule's parameters are put into the words. `undecided` is the verdict of None."""
 
     holds: Callable[..., bool | None]
     words: str
     needs_interval: bool = False
+    undecided: str = CANNOT
 
 
 RULES = {
@@ -96,5 +98,6 @@ RULES = {
         interval_within,
         "our 95% interval is within {tolerance} of zero (undecided where it reaches beyond and contains zero)",
         needs_interval=True,
+        undecided="undecided at this sample size",
     ),
 }

@@ -21,7 +21,7 @@ from analysis.errors import InputError
 from analysis.files import replacing
 from analysis.paper import pages, tables
 from analysis.paper.numbers import format_interval, format_published, format_value
-from analysis.rules import RULES, Measurement, Rule
+from analysis.rules import CANNOT, RULES, Measurement, Rule
 from analysis.survey.catalogue import read_provenance
 
 CLAIMS = "claims.yaml"
@@ -32,7 +32,6 @@ VERDICTS = {  # kind of the data: verdict where the rule is met, verdict where i
     "sdss": ("reproduced", "not reproduced"),
     "mock": ("holds on the mock", "does not hold on the mock"),
 }
-CANNOT = "cannot be tested here"
 _LOG_WIDTH = 160
 
 
@@ -163,7 +162,7 @@ def judge(
         return {**row, "ours": f"not run: {why}", "error": "", "interval": "", "verdict": CANNOT}
     holds = rule.holds(ours, expected, **parameters)
     verdicts = VERDICTS[kind_of_data(claim.result, metrics, provenance)]
-    verdict = CANNOT if holds is None else verdicts[0 if holds else 1]
+    verdict = rule.undecided if holds is None else verdicts[0 if holds else 1]
     return {**row, **_in_words(ours, claim.unit), "verdict": verdict}
 
 

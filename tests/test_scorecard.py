@@ -205,10 +205,17 @@ def test_nothing_is_reproduced_on_simulated_galaxies(root):
     simulated = PROVENANCE | {"kind": "ingested", "simulated": True}
     (root / "data" / "provenance.json").write_text(json.dumps(simulated))
     verdicts = {row["verdict"] for name, row in score(root).items() if not name.startswith("real-")}
-    assert verdicts <= {"holds on the mock", "does not hold on the mock", CANNOT}
+    assert verdicts <= {"holds on the mock", "does not hold on the mock", CANNOT, "undecided at this sample size"}
 
 
 def test_missing_provenance_is_an_error(root):
     (root / "data" / "provenance.json").unlink()
     with pytest.raises(InputError, match="provenance of the survey"):
         score(root)
+
+
+def test_parity_that_too_few_objects_cannot_show_is_undecided():
+    claim = dataclasses.replace(GAINED, rule={"name": "interval_within", "tolerance": 10})
+    assert judge(claim, gain(-4, 12), PUBLISHED, PROVENANCE)["verdict"] == "undecided at this sample size"
+    assert judge(claim, gain(-4, 9), PUBLISHED, PROVENANCE)["verdict"] == "holds on the mock"
+    assert judge(claim, gain(3, 12), PUBLISHED, PROVENANCE)["verdict"] == "does not hold on the mock"

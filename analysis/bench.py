@@ -58,6 +58,7 @@ def add_commands(groups: Any) -> None:
     parser.add_argument("--stamps", type=int, default=1024, help="of an epoch (default: 1,024)")
     parser.add_argument("--batch-size", type=int, default=128, help="default: 128, as Kim & Brunner (2017)")
     parser.add_argument("--width", type=float, default=1.0, help="of the network (default: 1, the published one)")
+    parser.add_argument("--threads", type=int, default=0, help="of either way (default: one for each core)")
     parser.add_argument("--rounds", type=int, default=5, help="epochs of each way that count (default: 5)")
     parser.add_argument("--seed", type=int, default=1)
     parser.set_defaults(run=_training)

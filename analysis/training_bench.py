@@ -50,10 +50,11 @@ def entropy(model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
 
 
 def plain_epoch(model: nn.Module, optimizer: torch.optim.Optimizer, images: StampImages, batch_size: int) -> None:
-    """Train for an epoch the plain way."""
+    """Train for an epoch the plain way: float32, and images laid out in memory as PyTorch lays them out by itself."""
     model.train()
     for chosen in batches.numbers(len(images), batch_size, order=(0, 0)):
-        loss = entropy(model, images[chosen])
+        pixels, labels = images[chosen]
+        loss = entropy(model, (pixels.contiguous(), labels))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -104,7 +105,7 @@ def compare(stamps: int, batch_size: int, width: float, rounds: int, seed: int) 
 
 def run(options: argparse.Namespace) -> int:
     """Compare, print; return the exit code."""
-    torch.set_num_threads(cores())
+    torch.set_num_threads(options.threads or cores())
     result = compare(options.stamps, options.batch_size, options.width, options.rounds, options.seed)
     native = has_native_bfloat16()
     reached = result["ratio"] >= (LEAST_RATIO if native else LEAST_ELSEWHERE)

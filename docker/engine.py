@@ -120,7 +120,7 @@ class Engine:
 
     def clean(self) -> None:
         """Remove all containers, volumes and images."""
-        self.start("rm", "--all", "--force", "--volumes", stdout=subprocess.DEVNULL).wait()
+        self.start("rm", "--all", "--force", "--volumes", "--time", "1", stdout=subprocess.DEVNULL).wait()
         self.start("rmi", "--all", "--force", stdout=subprocess.DEVNULL).wait()
 
 

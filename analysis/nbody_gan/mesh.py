@@ -108,19 +108,24 @@ def window(cells: int, device: torch.device | str = "cpu") -> Tensor:
 
 
 @cache
-def _force_kernels(cells: int, device: torch.device) -> list[Tensor]:
-    """Return i k / k^2 for each axis, divided by the window twice: for the painting and for the reading."""
-    potential = 1 / (squared_wavenumbers(cells, device) * window(cells, device) ** 2 * 2 * math.pi)
+def _force_kernels(cells: int, softening: float, device: torch.device) -> list[Tensor]:
+    """Return i k / k^2 for each axis, softened, divided by the window twice: for the painting and for the reading."""
+    square = squared_wavenumbers(cells, device)
+    softened = torch.exp(-square * (2 * math.pi * softening / cells) ** 2)
+    potential = softened / (square * window(cells, device) ** 2 * 2 * math.pi)
     return [1j * k * potential for k in odd_wavenumbers(cells, device)]
 
 
-def displacements(density: Tensor) -> Tensor:
+def displacements(density: Tensor, softening: float) -> Tensor:
     """Return the field s with div s = -delta, the linear displacements that would make a density.
 
     Parameters
     ----------
     density : Tensor, shape (boxes, cells, cells, cells)
         From `paint`; the windows of painting and of reading the result are divided out.
+    softening : float
+        Radius r of the force in cells: a factor exp(-k^2 r^2), as of the long-range force of Gadget (Springel 2005).
+        Without it, what the windows are divided by at the Nyquist frequency blows up the noise of the lattice.
 
     Returns
     -------
@@ -129,10 +134,13 @@ def displacements(density: Tensor) -> Tensor:
     """
     cells = density.shape[-1]
     modes = torch.fft.rfftn(density, dim=(1, 2, 3))
-    stacked = torch.stack([modes * kernel for kernel in _force_kernels(cells, density.device)], 1)
+    kernels = _force_kernels(cells, softening, density.device)
+    stacked = modes.new_empty((len(modes), 3, *modes.shape[1:]))
+    for axis, kernel in enumerate(kernels):
+        torch.mul(modes, kernel, out=stacked[:, axis])
     return torch.fft.irfftn(stacked, s=(cells,) * 3, dim=(2, 3, 4))
 
 
-def force(positions: Tensor, cells: int) -> Tensor:
+def force(positions: Tensor, cells: int, softening: float) -> Tensor:
     """Return the force on each particle, as the displacement field of the density: shape of `positions`, unit box."""
-    return read(displacements(paint(positions, cells)), positions)
+    return read(displacements(paint(positions, cells), softening), positions)

@@ -40,7 +40,7 @@ def correlation(vectors: Array) -> Array:
 
 
 def hartlap_factor(boxes: int, bins: int) -> float:
-    """Return (n - p - 2) / (n - 1), which makes an inverted covariance matrix unbiased (Hartlap et al. 2007, eq. 17)."""
+    """Return (n - p - 2) / (n - 1), which unbiases an inverted covariance matrix (Hartlap et al. 2007, eq. 17)."""
     return (boxes - bins - 2) / (boxes - 1)
 
 

@@ -168,7 +168,7 @@ def test_the_grid_version_is_that_of_pairs_of_particles() -> None:
     ours = statistics.correlation_function(torch.from_numpy(grid[None] / grid.mean()))[0].numpy()
     at_centres = two_point(positions, edges, box)
     assert ours[3:9] == pytest.approx(at_centres, rel=0.1, abs=0.2)
-    with pytest.raises(InputError, match="half|up to"):
+    with pytest.raises(InputError, match="separations"):
         two_point(positions, np.array([1.0, 60.0]), box)
     with pytest.raises(InputError, match="particle 0"):
         two_point(positions - 100, edges, box)

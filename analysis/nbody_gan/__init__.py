@@ -1,1 +1,1 @@
-"""Wolf (2018): a GAN that draws N-body boxes, and the covariance matrices of what it draws."""
+"""Wolf (2018): N-body boxes, and a generative network that takes their place where covariances are wanted."""

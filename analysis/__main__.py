@@ -22,6 +22,7 @@ The pipeline calls these commands in order (`dvc dag` shows it); you may call ea
   pit-calibration      Polsterer et al. (2016): redshift PDFs, are they calibrated?
   redshift-distributions  Hoyle, Gruen et al. (2018): n(z) of tomographic bins
   spectroscopic-completeness  Bonnett et al. (2016): labelled data do not represent the sky
+  nbody-gan            Wolf (2018): N-body boxes, and a network that takes their place
   scorecard            every claim: published value, ours, error, verdict
   paper                results -> the paper (HTML and PDF)
   reproduce            all of it, at a scale
@@ -90,6 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
     from analysis.anchoring import commands as anchoring
     from analysis.feature_importance import commands as feature_importance
     from analysis.feature_importance.selection import commands as feature_selection
+    from analysis.nbody_gan import commands as nbody_gan
     from analysis.photoz_pdf import commands as photoz
     from analysis.pit_calibration import commands as pit_calibration
     from analysis.redshift_distributions import commands as redshift_distributions
@@ -101,7 +103,7 @@ def build_parser() -> argparse.ArgumentParser:
     survey.add_commands(groups)
     _add_single_commands(groups)
     results = (feature_importance, feature_selection, pit_calibration, redshift_distributions)
-    for part in (*results, spectroscopic_completeness, photoz, anchoring, bench):
+    for part in (*results, spectroscopic_completeness, nbody_gan, photoz, anchoring, bench):
         part.add_commands(groups)
     return parser
 

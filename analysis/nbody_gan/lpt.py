@@ -1,4 +1,4 @@
-"""Initial conditions: Gaussian fields of a given spectrum, and the displacements of second order that grow from them."""
+"""Initial conditions: Gaussian fields of a given spectrum, and the second-order displacements that grow from them."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from analysis.nbody_gan.cosmology import PowerSpectrum
-from analysis.nbody_gan.mesh import wavenumbers
+from analysis.nbody_gan.mesh import odd_wavenumbers, squared_wavenumbers, wavenumbers
 
 _AXES = (-3, -2, -1)
 
@@ -43,8 +43,7 @@ def gaussian_field(noise: Tensor, spectrum: PowerSpectrum, box: float, fixed_amp
         If the spectrum does not cover the modes of the box.
     """
     cells = noise.shape[-1]
-    k = sum(axis**2 for axis in wavenumbers(cells)).sqrt() * (2 * math.pi / box)
-    k[0, 0, 0] = k[0, 0, 1]  # there is no such mode: any wavenumber that is covered
+    k = squared_wavenumbers(cells).sqrt() * (2 * math.pi / box)
     amplitude = torch.from_numpy(spectrum(k.numpy())).mul_(cells**3 / box**3).sqrt_().float()
     amplitude[0, 0, 0] = 0.0
     modes = torch.fft.rfftn(noise, dim=_AXES)
@@ -70,10 +69,7 @@ def lagrangian_displacements(density: Tensor) -> tuple[Tensor, Tensor]:
         In units of the box.
     """
     cells = density.shape[-1]
-    axes = wavenumbers(cells, density.device)
-    odd = [torch.where(k.abs() == cells // 2, 0.0, k) for k in axes]
-    square = sum(k**2 for k in axes)
-    square[0, 0, 0] = 1.0
+    axes, odd = wavenumbers(cells, density.device), odd_wavenumbers(cells, density.device)
 
     def inverse(modes: Tensor) -> Tensor:
         return torch.fft.irfftn(modes, s=(cells,) * 3, dim=_AXES)
@@ -82,8 +78,10 @@ def lagrangian_displacements(density: Tensor) -> tuple[Tensor, Tensor]:
         fields = [inverse(modes * (1j * k / (2 * math.pi))) for k in odd]
         return torch.stack(fields, -1).flatten(1, 3)
 
+    square = squared_wavenumbers(cells, density.device)
     potential = torch.fft.rfftn(density, dim=_AXES) / square  # -(2 pi)^2 phi
     phi = {(i, j): inverse(potential * odd[i] * odd[j]) for i, j in combinations(range(3), 2)}
     phi |= {(i, i): inverse(potential * axes[i] ** 2) for i in range(3)}
-    source = sum(phi[i, i] * phi[j, j] - phi[i, j] ** 2 for i, j in combinations(range(3), 2))
-    return displacement(potential), displacement(-torch.fft.rfftn(source, dim=_AXES) / square)
+    pairs = [phi[i, i] * phi[j, j] - phi[i, j] ** 2 for i, j in combinations(range(3), 2)]
+    source = torch.fft.rfftn(torch.stack(pairs).sum(0), dim=_AXES)
+    return displacement(potential), displacement(-source / square)

@@ -88,6 +88,19 @@ def wavenumbers(cells: int, device: torch.device | str = "cpu") -> tuple[Tensor,
     return whole[:, None, None], whole[None, :, None], half[None, None, :]
 
 
+def odd_wavenumbers(cells: int, device: torch.device | str = "cpu") -> list[Tensor]:
+    """Return the same for derivatives of odd order: zero at the Nyquist frequency, where their sign is not defined."""
+    return [torch.where(k.abs() == cells // 2, 0.0, k) for k in wavenumbers(cells, device)]
+
+
+def squared_wavenumbers(cells: int, device: torch.device | str = "cpu") -> Tensor:
+    """Return their squares, shape (cells, cells, cells // 2 + 1); 1 for the mean, which is a divisor of zeros."""
+    x, y, z = wavenumbers(cells, device)
+    square = x**2 + y**2 + z**2
+    square[0, 0, 0] = 1.0
+    return square
+
+
 def window(cells: int, device: torch.device | str = "cpu") -> Tensor:
     """Return the Fourier transform of a cloud's shape, shape (cells, cells, cells // 2 + 1): sinc^2 for each axis."""
     x, y, z = (torch.sinc(k / cells) for k in wavenumbers(cells, device))
@@ -97,13 +110,8 @@ def window(cells: int, device: torch.device | str = "cpu") -> Tensor:
 @cache
 def _force_kernels(cells: int, device: torch.device) -> list[Tensor]:
     """Return i k / k^2 for each axis, divided by the window twice: for the painting and for the reading."""
-    axes = wavenumbers(cells, device)
-    square = sum(k**2 for k in axes)
-    square[0, 0, 0] = 1.0
-    # the sign of a derivative at the Nyquist frequency is not defined: it has none
-    odd = [torch.where(k.abs() == cells // 2, 0.0, k) for k in axes]
-    potential = 1 / (square * window(cells, device) ** 2 * 2 * math.pi)
-    return [1j * k * potential for k in odd]
+    potential = 1 / (squared_wavenumbers(cells, device) * window(cells, device) ** 2 * 2 * math.pi)
+    return [1j * k * potential for k in odd_wavenumbers(cells, device)]
 
 
 def displacements(density: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ arXiv:1603.00476), which follow linear growth exactly however long the steps are
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -67,8 +68,10 @@ class Settings:
         passed = (self.z_start, *self.redshifts)
         if not self.redshifts or not all(math.isfinite(z) for z in passed):
             raise InputError(f"redshifts: {self.redshifts} from z_start {self.z_start}; expected finite numbers")
-        if passed[-1] < 0 or any(later >= z for z, later in zip(passed, passed[1:], strict=False)):
-            raise InputError(f"redshifts: {self.redshifts}; expected them to fall from z_start {self.z_start} to no less than 0")
+        if passed[-1] < 0 or any(later >= z for z, later in pairwise(passed)):
+            raise InputError(
+                f"redshifts: {self.redshifts}; expected them to fall from z_start {self.z_start} to no less than 0"
+            )
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,9 @@ def evolve(density: Tensor, cosmology: Cosmology, settings: Settings) -> Iterato
         If the density is of another shape, or not finite.
     """
     if density.shape[1:] != (settings.particles,) * 3:
-        raise InputError(f"density: shape {tuple(density.shape)}; expected (boxes, then three times {settings.particles})")
+        raise InputError(
+            f"density: shape {tuple(density.shape)}; expected (boxes, then three times {settings.particles})"
+        )
     if not torch.isfinite(density).all():
         raise InputError("density: has NaN or infinite values; expected finite ones")
     nodes = _scale_factors(settings)
@@ -118,7 +123,7 @@ def evolve(density: Tensor, cosmology: Cosmology, settings: Settings) -> Iterato
     p = cosmology.momentum_growth(a) * psi1 + cosmology.second_momentum_growth(a) * psi2
     del psi1, psi2
     pull = force(x, settings.mesh)
-    for a, middle, after in zip(nodes, middles, nodes[1:], strict=False):
+    for (a, after), middle in zip(pairwise(nodes), middles, strict=True):
         p = _kick(p, pull, a, middle, a, cosmology)
         x = _drift(x, p, a, after, middle, cosmology)
         pull = force(x, settings.mesh)

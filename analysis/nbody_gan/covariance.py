@@ -5,10 +5,12 @@ lies as far from each half as the halves lie from each other.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from analysis.errors import InputError
+from analysis.metrics import bootstrap
 
 Array = np.ndarray
 Distance = Callable[[Array, Array], float]
@@ -78,50 +80,64 @@ def parameter_error(vectors: Array, derivative: Array) -> float:
     return float((derivative @ precision(vectors) @ derivative) ** -0.5)
 
 
+def ratio_to_halves(one: Array, other: Array, drawn: Array, distance: Distance) -> float:
+    """Return the mean distance of drawn boxes to two halves of N-body boxes, in units of that between the halves.
+
+    Parameters
+    ----------
+    one, other, drawn : ndarray, shape (boxes, bins)
+        Data vectors, as many of each.
+    distance : callable
+        Of two sets of data vectors, such as `correlation_distance`.
+    """
+    return (distance(drawn, one) + distance(drawn, other)) / 2 / distance(one, other)
+
+
 def split_half_ratio(
-    nbody: Array, drawn: Array, distance: Distance, generator: np.random.Generator, splits: int
-) -> float:
-    """Return the distance of drawn boxes to halves of the N-body boxes, in units of that between both halves.
+    nbody: Array, drawn: Array, distance: Distance, splits: int, resamples: int, seed: int
+) -> tuple[float, float]:
+    """Return by how much farther drawn boxes are from N-body boxes than N-body boxes from each other, and its error.
 
     Parameters
     ----------
     nbody : ndarray, shape (boxes, bins)
-        Data vectors; split at random into two halves, again and again, and averaged over.
+        Data vectors; split at random into two halves, again and again.
     drawn : ndarray, shape (at least boxes // 2, bins)
-        Data vectors; as many are taken as a half has.
+        Data vectors; each time, as many are taken as a half has.
     distance : callable
         Of two sets of data vectors, such as `correlation_distance`.
-    generator : numpy.random.Generator
-    splits : int
+    splits, resamples : int
+        Splits that the distances are averaged over, and bootstrap samples of boxes.
+    seed : int
 
     Returns
     -------
-    float
-        Near one where the drawn boxes have the covariance of N-body boxes; expected sqrt(1 + b^2) where the two
-        differ by b times what chance makes of two halves.
+    ratio : float
+        Mean distance of drawn boxes from the halves over mean distance between the halves: near 1 where the drawn boxes
+        have the covariance of N-body boxes, near sqrt(1 + b^2) where theirs differs by b times what chance makes of
+        two halves.
+    error : float
+        Standard deviation over bootstrap samples, in which the boxes of each half of one split, and the drawn ones, are
+        resampled on their own.
+
+    Raises
+    ------
+    InputError
+        If there are fewer drawn boxes than in a half, or too few boxes for the bins.
     """
     half = len(nbody) // 2
     if len(drawn) < half:
         raise InputError(f"drawn boxes: {len(drawn)}; expected at least as many as half of the N-body boxes, {half}")
+    generator = np.random.default_rng(seed)
+
+    def split() -> tuple[Array, Array, Array]:
+        order = generator.permutation(len(nbody))
+        return nbody[order[:half]], nbody[order[half : 2 * half]], drawn[generator.permutation(len(drawn))[:half]]
+
     between, across = 0.0, 0.0
     for _ in range(splits):
-        order = generator.permutation(len(nbody))
-        one, other = nbody[order[:half]], nbody[order[half : 2 * half]]
-        taken = drawn[generator.permutation(len(drawn))[:half]]
+        one, other, taken = split()
         between += distance(one, other)
         across += (distance(taken, one) + distance(taken, other)) / 2
-    return across / between
-
-
-def split_half_ratio_error(
-    nbody: Array, drawn: Array, distance: Distance, generator: np.random.Generator, resamples: int
-) -> float:
-    """Return the bootstrap error of `split_half_ratio`: boxes of either half and drawn ones resampled on their own."""
-    half = len(nbody) // 2
-    ratios = []
-    for _ in range(resamples):
-        order = generator.permutation(len(nbody))
-        halves = (nbody[order[:half]], nbody[order[half : 2 * half]], drawn[generator.permutation(len(drawn))[:half]])
-        one, other, taken = (boxes[generator.integers(0, half, half)] for boxes in halves)
-        ratios.append((distance(taken, one) + distance(taken, other)) / 2 / distance(one, other))
-    return float(np.std(ratios, ddof=1))
+    ratios = bootstrap(partial(ratio_to_halves, distance=distance), *split(), n=resamples, seed=seed)
+    return across / between, float(ratios.std(ddof=1))

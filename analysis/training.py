@@ -2,52 +2,36 @@
 
 It runs on a bare machine: PyTorch, numpy and safetensors suffice. Kill it at any time: the next call with the
 same model, data and settings goes on after the last finished epoch, and on the same processor ends with the same
-weights, bit for bit.
+weights, bit for bit. On several GPUs: `torchrun --nproc-per-node 4 -m analysis …`.
 """
 
-import csv
-import hashlib
-import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from analysis.files import replacing
-
-try:
-    from rich.progress import track
-except ImportError:  # a bare machine trains without a bar
-
-    def track(sequence, **_):  # type: ignore[misc]
-        """Iterate without a progress bar."""
-        return sequence
-
+from analysis.errors import InputError
+from analysis.loop import batches
+from analysis.loop.batches import Batch, Data, set_epoch
+from analysis.loop.checkpoints import State, fingerprint, resume, save
+from analysis.loop.precision import AUTO, FLOAT32, PRECISIONS, autocast, faster_precision, kernels
+from analysis.loop.processes import Processes
+from analysis.loop.progress import leaves_on_sigterm, live_metrics, progress_bar, write_log
 
 CHECKPOINT = "checkpoint.safetensors"
 LOG = "log.csv"
 
-Loss = Callable[[nn.Module, tuple[Tensor, ...]], Tensor]
+Loss = Callable[[nn.Module, Batch], Tensor]
 
 
-class Data(Protocol):
-    """Training data: indexed by a tensor of object numbers, a tuple of tensors (as TensorDataset is).
-
-    The same numbers give the same tensors each time within an epoch. Data that differ between epochs, as augmented
-    images do, have a method `set_epoch(epoch)`, after which they depend on nothing but the epoch; anything else that is
-    random in training belongs into the loss.
-    """
-
-    def __len__(self) -> int: ...
-    def __getitem__(self, chosen: Tensor, /) -> tuple[Tensor, ...]: ...
+class Diverged(InputError):
+    """The loss is no longer a finite number."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +43,7 @@ class Settings:
     epochs : int
         Largest number of passes over the training data; the learning rate falls as a cosine until then.
     batch_size : int
-        Objects in a minibatch.
+        Objects in a minibatch, in all processes together.
     learning_rate : float
         Its largest value, reached after `warmup` of all steps.
     weight_decay : float
@@ -72,6 +56,15 @@ class Settings:
         Of the data order and of everything random in the model.
     device : str
         'cpu', 'cuda', or 'auto' for a GPU where there is one.
+    precision : str
+        'float32'; 'bfloat16', in which the network computes while its weights stay float32; or 'auto', the faster of
+        the two on this machine by a short trial, whose outcome a resumed run keeps.
+    deterministic : bool
+        Whether a GPU, too, is to give the same bits each time: slower, and an error where it cannot.
+    compiled : bool
+        Whether torch.compile is used: it takes minutes first, and knows no gradients of gradients.
+    average : float
+        Decay, each step, of an exponential moving average of the weights, which is then judged and kept. 0: none.
     """
 
     epochs: int
@@ -82,13 +75,53 @@ class Settings:
     warmup: float = 0.05
     seed: int = 0
     device: str = "auto"
+    precision: str = FLOAT32
+    deterministic: bool = False
+    compiled: bool = False
+    average: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise InputError(f"precision {self.precision!r}; expected one of {', '.join(PRECISIONS)}")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What takes its turn in a batch: an ordinary network has one, a critic and a generator have one each.
+
+    Attributes
+    ----------
+    name : str
+        Its mean loss is `<name>_loss` in the log.
+    loss : callable
+        `loss(model, batch)`, the mean over the objects of a batch.
+    part : torch.nn.Module
+        The model, or the part of it whose weights this turn changes, by an AdamW of its own.
+    every : int
+        It comes with every so many batches only.
+    rate : float
+        Factor on the learning rate.
+    betas : tuple of float
+        Of AdamW.
+    """
+
+    name: str
+    loss: Loss
+    part: nn.Module
+    every: int = 1
+    rate: float = 1.0
+    betas: tuple[float, float] = (0.9, 0.999)
+
+    def parameters(self) -> list[nn.Parameter]:
+        """List the parameters that this turn changes: those that are not frozen."""
+        return [parameter for parameter in self.part.parameters() if parameter.requires_grad]
 
 
 def train(
     model: nn.Module,
-    loss: Loss,
+    loss: Loss | Sequence[Turn],
     train_data: Data,
-    validation_data: Data,
+    validation: Data | Callable[[nn.Module], float],
     settings: Settings,
     folder: Path,
     description: str | None = None,
@@ -99,106 +132,190 @@ def train(
     ----------
     model : torch.nn.Module
         With its initial weights; changed in place.
-    loss : callable
-        `loss(model, batch)`, the mean over the objects of a batch.
-    train_data, validation_data : Data
+    loss : callable, or sequence of Turn
+        `loss(model, batch)`, the mean over the objects of a batch; or several, that take turns in each batch.
+    train_data : Data
         What `loss` takes, one row per object.
+    validation : Data, or callable
+        What decides which epoch is the best: data, by their mean loss (that of the first turn), or a function of the
+        model, in evaluation mode and without gradients, that is the lower the better.
     settings : Settings
         How to train.
     folder : pathlib.Path
-        Where to keep the checkpoint and a log, one line per epoch. A checkpoint of another run (other model, data or
-        settings) is replaced.
+        Where to keep the checkpoint and a log, one line per epoch. The checkpoint of another run (other initial
+        weights, data or settings) is replaced.
     description : str, optional
         What the progress bar says; no bar without it.
 
     Returns
     -------
     list of dict
-        For each epoch: epoch, learning_rate, train_loss, validation_loss, cpu_seconds (of all threads).
+        For each epoch: epoch, learning_rate, train_loss (or one for each turn), validation_loss, cpu_seconds (of all
+        threads).
 
     Raises
     ------
-    FloatingPointError
-        If the loss is no longer finite.
+    Diverged
+        If a loss is no longer finite; the checkpoint is that of the last epoch in which it was.
+    InputError
+        If the checkpoint is damaged or of another architecture; it is left as it is.
     """
-    device = pick_device(settings.device)
-    torch.manual_seed(settings.seed)
-    model.to(device)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    _set_epoch(train_data, 0)
-    run = _fingerprint(model, train_data, validation_data, settings)
-    best, history = _resume(folder / CHECKPOINT, run, model, optimizer)
+    processes = Processes.join(settings.device)
+    device, path = processes.device, folder / CHECKPOINT
+    turns = [Turn("train", loss, model)] if callable(loss) else list(loss)
     steps = math.ceil(len(train_data) / settings.batch_size)
+    for turn in turns:
+        if turn.every > steps:
+            raise InputError(
+                f"turn {turn.name!r} comes every {turn.every} batches; expected at most the {steps} of an epoch"
+            )
+    state, run = _begin(model, turns, train_data, validation, settings, path, processes)
+    judged = state.average.module if state.average else model
 
-    epochs = range(len(history), settings.epochs)
-    for epoch in track(epochs, description=description) if description else epochs:
-        if _epochs_since_best(history) >= settings.patience:
-            break
-        started = time.process_time()
+    total, done = settings.epochs * len(train_data), len(state.history) * len(train_data)
+    words = _words(state.history[-1]) if state.history else ""
+    with (
+        kernels(device, settings.deterministic),
+        leaves_on_sigterm(path),
+        live_metrics(folder, processes.rank == 0) as live,
+        progress_bar(description if processes.rank == 0 else None, total, done) as advance,
+    ):
+        for epoch in range(len(state.history), settings.epochs):
+            if _epochs_since_best(state.history) >= settings.patience:
+                break
+            started = time.process_time()
 
-        model.train()
-        _set_epoch(train_data, epoch)
-        train_loss = 0.0
-        for number, chosen in enumerate(_batches(len(train_data), settings.batch_size, order=(settings.seed, epoch))):
-            rate = _learning_rate(epoch * steps + number, settings.epochs * steps, settings)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            batch = tuple(tensor.to(device) for tensor in train_data[chosen])
-            value = loss(model, batch)
-            optimizer.zero_grad()
-            value.backward()
-            optimizer.step()
-            train_loss += value.item() * len(chosen) / len(train_data)
+            model.train()
+            set_epoch(train_data, epoch)
+            torch.manual_seed(_seed(settings.seed, epoch, processes.rank))
+            losses: dict[str, list[tuple[Tensor, float]]] = {turn.name: [] for turn in turns}
+            order = batches.numbers(len(train_data), settings.batch_size, order=(settings.seed, epoch))
+            for step, (chosen, batch) in enumerate(batches.loaded(train_data, order, processes), start=epoch * steps):
+                rate = _learning_rate(step, settings.epochs * steps, settings)
+                weight = processes.weight(chosen)
+                for turn in turns:
+                    if (step + 1) % turn.every:
+                        continue
+                    optimizer, parameters = state.optimizers[turn.name], turn.parameters()
+                    for group in optimizer.param_groups:
+                        group["lr"] = turn.rate * rate
+                    with autocast(device, state.precision):
+                        value = turn.loss(model, batch)
+                    optimizer.zero_grad()
+                    value.backward(inputs=parameters)
+                    processes.average_gradients(parameters, weight)
+                    optimizer.step()
+                    losses[turn.name].append((value.detach(), weight * len(chosen)))
+                if state.average:
+                    state.average.update_parameters(model)
+                advance(len(chosen), words)
 
-        validation_loss = mean_loss(model, loss, validation_data, settings.batch_size, device)
-        if not math.isfinite(train_loss + validation_loss):
-            raise FloatingPointError(f"training diverged in epoch {epoch}: try a smaller learning rate")
-        history.append(
-            {
-                "epoch": epoch,
-                "learning_rate": rate,
-                "train_loss": train_loss,
-                "validation_loss": validation_loss,
-                "cpu_seconds": time.process_time() - started,
-            }
-        )
-        if _epochs_since_best(history) == 0:
-            best = _copy(model)
-        _save_checkpoint(folder / CHECKPOINT, run, model, best, optimizer, history)
-        _write_log(folder / LOG, history)
+            processes.agree([*model.buffers(), *judged.buffers()])
+            figures = {"epoch": epoch, "learning_rate": rate}
+            figures |= {f"{name}_loss": _mean(values, processes) for name, values in losses.items()}
+            figures["validation_loss"] = _validate(
+                judged, turns[0].loss, validation, settings, state.precision, processes
+            )
+            figures["cpu_seconds"] = time.process_time() - started
+            if not all(math.isfinite(value) for value in figures.values()):
+                advice = f"try a smaller learning rate; {path}, if it is there, is of the last good epoch"
+                raise Diverged(f"training diverged in {_words(figures)}: {advice}")
+            state.history.append(figures)
+            if _epochs_since_best(state.history) == 0:
+                state.best = _copy(judged)
+            if processes.rank == 0:
+                save(path, run, state)
+                write_log(folder / LOG, state.history)
+            live(figures)
+            words = _words(figures)
 
-    model.load_state_dict(best)
+    model.load_state_dict(state.best)
+    _lay_out(model, torch.contiguous_format)
     model.eval()
-    return history
+    return state.history
 
 
-def pick_device(name: str) -> torch.device:
-    """Return the device of a name; 'auto' is a GPU where there is one."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+def _begin(
+    model: nn.Module,
+    turns: list[Turn],
+    train_data: Data,
+    validation: Data | Callable[[nn.Module], float],
+    settings: Settings,
+    path: Path,
+    processes: Processes,
+) -> tuple[State, str]:
+    """Return the state of a run, where its checkpoint stands if there is one, and the run's fingerprint."""
+    model.to(processes.device)
+    _lay_out(model, torch.channels_last)
+    processes.agree(model.state_dict().values())
+    fused = settings.precision != FLOAT32  # much faster; plain float32 keeps its last bits, which results depend on
+    optimizers: dict[str, torch.optim.Optimizer] = {
+        turn.name: torch.optim.AdamW(
+            turn.parameters(),
+            lr=settings.learning_rate,
+            betas=turn.betas,
+            weight_decay=settings.weight_decay,
+            fused=fused or None,  # None: as PyTorch thinks best, not fused on a CPU
+        )
+        for turn in turns
+    }
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.average)) if settings.average else None
+    state = State(model, average, optimizers, settings.precision, best=_copy(model))
+
+    set_epoch(train_data, 0)
+    about = {"settings": asdict(settings), "turns": [(turn.name, turn.every, turn.rate, turn.betas) for turn in turns]}
+    samples = {"train": batches.in_order(train_data, settings.batch_size)}
+    if not callable(validation):
+        samples["validation"] = batches.in_order(validation, settings.batch_size)
+    run = fingerprint(about, model, samples)
+    resume(path, run, state)
+
+    if state.precision == AUTO:  # kept at once: a run that is killed now and started again must not decide otherwise
+        chosen = processes.share(torch.arange(min(settings.batch_size, len(train_data))))
+        batch = batches.to_device(train_data[chosen], processes.device)
+        state.precision = faster_precision(model, [turn.loss for turn in turns], batch, processes.device)
+        decided = torch.tensor(PRECISIONS.index(state.precision), device=processes.device)
+        processes.agree([decided])
+        state.precision = PRECISIONS[int(decided)]
+        if processes.rank == 0:
+            save(path, run, state)
+    if settings.compiled:
+        for turn in turns:
+            turn.part.compile(dynamic=False)
+    return state, run
 
 
 @torch.no_grad()
-def mean_loss(model: nn.Module, loss: Loss, data: Data, batch_size: int, device: torch.device) -> float:
-    """Return the mean loss over data, the model in evaluation mode."""
+def _validate(
+    model: nn.Module,
+    loss: Loss,
+    validation: Data | Callable[[nn.Module], float],
+    settings: Settings,
+    precision: str,
+    processes: Processes,
+) -> float:
+    """Return the mean loss over data, each process doing some batches, or what a function says of the model."""
     model.eval()
+    if callable(validation):
+        return processes.total(float(validation(model))) / processes.size
     total = 0.0
-    for chosen in _batches(len(data), batch_size):
-        batch = tuple(tensor.to(device) for tensor in data[chosen])
-        total += loss(model, batch).item() * len(chosen)
-    return total / len(data)
+    for number, chosen in enumerate(batches.numbers(len(validation), settings.batch_size)):
+        if number % processes.size == processes.rank:
+            batch = batches.to_device(validation[chosen], processes.device)
+            with autocast(processes.device, precision):
+                total += loss(model, batch).item() * len(chosen)
+    return processes.total(total) / len(validation)
 
 
-def _batches(objects: int, batch_size: int, order: tuple[int, int] | None = None) -> Iterator[Tensor]:
-    """Yield the object numbers of each batch; `order` seeds their order, known for any epoch."""
-    numbers = np.arange(objects) if order is None else np.random.default_rng(order).permutation(objects)
-    yield from torch.from_numpy(numbers).split(batch_size)
+def _mean(losses: list[tuple[Tensor, float]], processes: Processes) -> float:
+    """Return the mean of losses, each of so many objects; read from the device once an epoch, not to wait for it."""
+    objects = processes.total(sum(number for _, number in losses))
+    return processes.total(sum((value.item() * number / objects for value, number in losses), 0.0))
 
 
-def _set_epoch(data: Data, epoch: int) -> None:
-    if hasattr(data, "set_epoch"):
-        data.set_epoch(epoch)
+def _seed(*numbers: int) -> int:
+    """Return a seed made of several numbers: random numbers are known for any epoch, so that none need be kept."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
 def _learning_rate(step: int, steps: int, settings: Settings) -> float:
@@ -218,71 +335,13 @@ def _copy(model: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
 
-def _fingerprint(model: nn.Module, train_data: Data, validation_data: Data, settings: Settings) -> str:
-    """Return a digest of all that the result depends on: settings, initial weights, every object of the data."""
-    digest = hashlib.sha256(json.dumps(asdict(settings)).encode())
-
-    def add(name: str, tensor: Tensor) -> None:
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-
-    for name, tensor in model.state_dict().items():
-        add(name, tensor)
-    for name, data in {"train": train_data, "validation": validation_data}.items():
-        for chosen in _batches(len(data), settings.batch_size):  # data may not fit into memory at once
-            for tensor in data[chosen]:
-                add(name, tensor)
-    return digest.hexdigest()
+def _lay_out(model: nn.Module, memory_format: torch.memory_format) -> None:
+    """Lay out the weights of 2-d convolutions in memory as a format says: channels last is faster in bfloat16."""
+    for parameter in model.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=memory_format)
 
 
-def _save_checkpoint(
-    path: Path,
-    run: str,
-    model: nn.Module,
-    best: dict[str, Tensor],
-    optimizer: torch.optim.Optimizer,
-    history: list[dict[str, float]],
-) -> None:
-    """Write all that the rest of the run depends on into one safetensors file."""
-    tensors = {"random.cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        tensors["random.cuda"] = torch.cuda.get_rng_state()
-    tensors |= {f"model.{name}": tensor for name, tensor in _copy(model).items()}
-    tensors |= {f"best.{name}": tensor for name, tensor in best.items()}
-    for number, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in state.items()}
-    with replacing(path) as partial:
-        save_file(tensors, partial, metadata={"run": run, "history": json.dumps(history)})
-
-
-def _resume(
-    path: Path, run: str, model: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[dict[str, Tensor], list[dict[str, float]]]:
-    """Restore a run where its checkpoint stands; return the best weights so far, and the history."""
-    if not path.is_file():
-        return _copy(model), []
-    with safe_open(path, framework="pt") as file:
-        if file.metadata()["run"] != run:
-            return _copy(model), []
-        history = json.loads(file.metadata()["history"])
-        parts: dict[str, dict[str, Tensor]] = {"random": {}, "model": {}, "best": {}, "optimizer": {}}
-        for name in file.keys():  # noqa: SIM118 (a safetensors file is no mapping)
-            part, key = name.split(".", 1)
-            parts[part][key] = file.get_tensor(name)
-    model.load_state_dict(parts["model"])
-    state: dict[int, dict[str, Any]] = {}
-    for key, tensor in parts["optimizer"].items():
-        number, name = key.split(".", 1)
-        state.setdefault(int(number), {})[name] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    torch.set_rng_state(parts["random"]["cpu"])
-    if "cuda" in parts["random"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state(parts["random"]["cuda"])
-    return parts["best"], history
-
-
-def _write_log(path: Path, history: list[dict[str, float]]) -> None:
-    with replacing(path) as partial, open(partial, "w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(history[0]))
-        writer.writeheader()
-        writer.writerows(history)
+def _words(figures: dict[str, float]) -> str:
+    losses = (f"{name.replace('_', ' ')} {value:.4g}" for name, value in figures.items() if name.endswith("_loss"))
+    return f"epoch {figures['epoch']}: {', '.join(losses)}"

@@ -9,6 +9,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from analysis import training
+from analysis.loop import batches
 from analysis.training import Settings, train
 
 SETTINGS = Settings(epochs=6, batch_size=16, learning_rate=0.01, weight_decay=0.01, patience=10, seed=3, device="cpu")
@@ -138,8 +139,7 @@ def test_best_epoch_is_kept_and_patience_ends_the_run(tmp_path):
     losses = [epoch["validation_loss"] for epoch in history]
     assert len(history) < settings.epochs
     assert np.argmin(losses) == len(losses) - 1 - settings.patience
-    final = training.mean_loss(network, loss, validation_data, 8, torch.device("cpu"))
-    assert final == pytest.approx(min(losses), rel=1e-6)
+    assert loss(network, validation_data.tensors).item() == pytest.approx(min(losses), rel=1e-6)
 
 
 def test_learns_what_can_be_learnt(tmp_path):
@@ -154,7 +154,7 @@ def test_learns_what_can_be_learnt(tmp_path):
 
 
 def test_batches_cover_every_object_once_in_an_order_of_their_own():
-    epochs = [torch.cat(list(training._batches(10, 4, order=(1, epoch)))) for epoch in (0, 1, 0)]
+    epochs = [torch.cat(list(batches.numbers(10, 4, order=(1, epoch)))) for epoch in (0, 1, 0)]
     assert all(sorted(epoch.tolist()) == list(range(10)) for epoch in epochs)
     assert torch.equal(epochs[0], epochs[2])
     assert not torch.equal(epochs[0], epochs[1])
@@ -172,7 +172,7 @@ def test_learning_rate_rises_then_falls_to_zero():
 
 def test_divergence_is_an_error(tmp_path):
     sample = TensorDataset(torch.full((8, 3), torch.nan), torch.zeros(8))
-    with pytest.raises(FloatingPointError, match="epoch 0"):
+    with pytest.raises(training.Diverged, match="epoch 0"):
         train(model(), loss, sample, sample, SETTINGS, tmp_path)
 
 

@@ -3,3 +3,14 @@
 NAME = "nbody_gan"
 
 BOXES = "boxes.h5"  # in models/
+
+GAN = "gan"  # folder of the trained network, in models/nbody_gan/
+GENERATOR = "generator.safetensors"
+BINNING = "binning.json"
+LOG = "log.csv"
+
+METRICS = "metrics.json"
+MATRICES = "matrices.csv"
+SPECTRA = "spectra.csv"
+SLICES = "slices.csv"
+TRAINING = "training.csv"

@@ -128,8 +128,8 @@ def test_interrupted_training_ends_with_the_same_model(tmp_path, monkeypatch):
         if len(saves) == 3:
             raise KeyboardInterrupt
 
-    saved = training._save_checkpoint
-    monkeypatch.setattr(training, "_save_checkpoint", save_and_die)
+    saved = training.save
+    monkeypatch.setattr(training, "save", save_and_die)
     model = MixtureDensityNetworks(GRID, **SMALL)
     model.checkpoints = tmp_path / "waiting"
     with pytest.raises(KeyboardInterrupt):

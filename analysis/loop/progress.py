@@ -1,0 +1,98 @@
+"""What is seen of a training while it runs, and how it ends when it is told to: bar, log, DVCLive, SIGTERM."""
+
+import csv
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from types import FrameType
+
+from analysis.files import replacing
+
+try:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+except ImportError:  # a bare machine trains without a bar
+    Progress = None  # type: ignore[assignment,misc]
+
+LIVE = "ANALYSIS_LIVE"  # environment variable: the folder for DVCLive's metrics
+
+if Progress is not None:
+
+    class _Rate(ProgressColumn):
+        def render(self, task: Task) -> str:
+            return f"{task.speed or 0:,.0f} objects/s"
+
+
+@contextmanager
+def progress_bar(description: str | None, total: int, done: int) -> Iterator[Callable[[int, str], None]]:
+    """Yield a function that advances a bar by so many objects and says something beside it; no bar without description.
+
+    The bar shows how many objects a second the loop takes, and the time left if it goes on to its last epoch.
+    """
+    if description is None or Progress is None:
+        yield lambda objects, words: None
+        return
+    console = Console(stderr=True)
+    columns = ("{task.description}", BarColumn(), _Rate(), TimeRemainingColumn(), TextColumn("{task.fields[words]}"))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(description, total=total, completed=done, words="")
+        yield lambda objects, words: bar.update(task, advance=objects, words=words)
+
+
+@contextmanager
+def live_metrics(folder: Path, wanted: bool) -> Iterator[Callable[[dict[str, float]], None]]:
+    """Yield a function that takes the figures of an epoch: for DVCLive where it is installed, and asked for.
+
+    It is asked for by the environment variable ANALYSIS_LIVE, a folder outside of DVC's outputs, in which each
+    training gets its own. No experiment, no dvc.yaml, no commit is made.
+    """
+    wanted_in = os.environ.get(LIVE)
+    if not (wanted and wanted_in and find_spec("dvclive")):
+        yield lambda figures: None
+        return
+    from dvclive import Live
+
+    with Live(str(Path(wanted_in, *folder.parts[-2:])), save_dvc_exp=False, dvcyaml=None) as live:
+
+        def log(figures: dict[str, float]) -> None:
+            live.step = int(figures["epoch"])
+            for name, value in figures.items():
+                live.log_metric(name, value)
+            live.make_summary()
+
+        yield log
+
+
+def write_log(path: Path, history: list[dict[str, float]]) -> None:
+    """Write a line for each epoch."""
+    with replacing(path) as partial, open(partial, "w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)
+
+
+@contextmanager
+def leaves_on_sigterm(checkpoint: Path) -> Iterator[None]:
+    """Let SIGTERM end the program with a message and exit code 143: the checkpoint of the last epoch stays.
+
+    Only where nobody else has a say in that signal.
+    """
+    mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if not mine:
+        yield
+        return
+
+    def leave(number: int, _: FrameType | None) -> None:
+        print(f"terminated; the same command goes on from {checkpoint}, if an epoch was finished", file=sys.stderr)
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

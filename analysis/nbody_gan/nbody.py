@@ -17,7 +17,7 @@ from analysis.errors import InputError
 from analysis.nbody_gan.cosmology import Cosmology, PowerSpectrum, linear_power
 from analysis.nbody_gan.lpt import gaussian_field, lagrangian_displacements, white_noise
 from analysis.nbody_gan.mesh import force, paint
-from analysis.training import pick_device
+from analysis.loop.processes import pick_device
 
 
 @dataclass(frozen=True)

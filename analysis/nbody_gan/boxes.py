@@ -92,7 +92,7 @@ def run_seed(seed: int, number: int) -> int:
 
 def run_settings(settings: dict[str, Any]) -> Settings:
     """Return the settings of the N-body code in a block of params.yaml."""
-    names = ("box", "particles", "mesh", "steps", "z_start", "softening", "device")
+    names = ("box", "particles", "mesh", "steps", "z_start", "cutoff", "device")
     return Settings(**{name: settings[name] for name in names}, redshifts=(settings["redshift"],))
 
 

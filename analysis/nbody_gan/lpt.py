@@ -52,6 +52,17 @@ def gaussian_field(noise: Tensor, spectrum: PowerSpectrum, box: float, fixed_amp
     return torch.fft.irfftn(modes * amplitude.to(noise.device), s=(cells,) * 3, dim=_AXES)
 
 
+def truncated(field: Tensor, cells: int) -> Tensor:
+    """Return a field with fewer cells on a side (an even number): the same modes below its Nyquist frequency."""
+    half, fine = cells // 2, field.shape[-1]
+    axis = torch.arange(-half + 1, half, device=field.device)
+    modes = torch.fft.rfftn(field, dim=_AXES)[:, axis % fine][:, :, axis % fine][..., :half]
+    kept = modes.new_zeros((len(field), cells, cells, half + 1))
+    places = axis % cells
+    kept[:, places[:, None], places[None, :], :half] = modes * (cells / fine) ** 3
+    return torch.fft.irfftn(kept, s=(cells,) * 3, dim=_AXES)
+
+
 def lagrangian_displacements(density: Tensor) -> tuple[Tensor, Tensor]:
     """Return the displacements of first and second order of a linear density contrast.
 

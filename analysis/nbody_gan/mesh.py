@@ -107,25 +107,32 @@ def window(cells: int, device: torch.device | str = "cpu") -> Tensor:
     return (x * y * z) ** 2
 
 
+def deconvolved(density: Tensor) -> Tensor:
+    """Return a density from `paint` with the shape of the clouds divided out, as spectra want it; it may be negative."""
+    cells = density.shape[-1]
+    modes = torch.fft.rfftn(density, dim=(1, 2, 3)) / window(cells, density.device)
+    return torch.fft.irfftn(modes, s=(cells,) * 3, dim=(1, 2, 3))
+
+
 @cache
-def _force_kernels(cells: int, softening: float, device: torch.device) -> list[Tensor]:
-    """Return i k / k^2 for each axis, softened, divided by the window twice: for the painting and for the reading."""
+def _force_kernels(cells: int, cutoff: float, device: torch.device) -> list[Tensor]:
+    """Return i k / k^2 for each axis, smoothed, divided by the window twice: for the painting and for the reading."""
     square = squared_wavenumbers(cells, device)
-    softened = torch.exp(-square * (2 * math.pi * softening / cells) ** 2)
-    potential = softened / (square * window(cells, device) ** 2 * 2 * math.pi)
+    smooth = torch.exp(-((square / (cutoff * cells / 2) ** 2) ** 2))
+    potential = smooth / (square * window(cells, device) ** 2 * 2 * math.pi)
     return [1j * k * potential for k in odd_wavenumbers(cells, device)]
 
 
-def displacements(density: Tensor, softening: float) -> Tensor:
+def displacements(density: Tensor, cutoff: float) -> Tensor:
     """Return the field s with div s = -delta, the linear displacements that would make a density.
 
     Parameters
     ----------
     density : Tensor, shape (boxes, cells, cells, cells)
         From `paint`; the windows of painting and of reading the result are divided out.
-    softening : float
-        Radius r of the force in cells: a factor exp(-k^2 r^2), as of the long-range force of Gadget (Springel 2005).
-        Without it, what the windows are divided by at the Nyquist frequency blows up the noise of the lattice.
+    cutoff : float
+        Wavenumber k_c in units of the Nyquist frequency: the force is smoothed by exp(-(k / k_c)^4). What the windows
+        are divided by at the Nyquist frequency would blow up the noise of the lattice that particles start from.
 
     Returns
     -------
@@ -134,13 +141,13 @@ def displacements(density: Tensor, softening: float) -> Tensor:
     """
     cells = density.shape[-1]
     modes = torch.fft.rfftn(density, dim=(1, 2, 3))
-    kernels = _force_kernels(cells, softening, density.device)
+    kernels = _force_kernels(cells, cutoff, density.device)
     stacked = modes.new_empty((len(modes), 3, *modes.shape[1:]))
     for axis, kernel in enumerate(kernels):
         torch.mul(modes, kernel, out=stacked[:, axis])
     return torch.fft.irfftn(stacked, s=(cells,) * 3, dim=(2, 3, 4))
 
 
-def force(positions: Tensor, cells: int, softening: float) -> Tensor:
+def force(positions: Tensor, cells: int, cutoff: float) -> Tensor:
     """Return the force on each particle, as the displacement field of the density: shape of `positions`, unit box."""
-    return read(displacements(paint(positions, cells), softening), positions)
+    return read(displacements(paint(positions, cells), cutoff), positions)

@@ -14,3 +14,8 @@ MATRICES = "matrices.csv"
 SPECTRA = "spectra.csv"
 SLICES = "slices.csv"
 TRAINING = "training.csv"
+
+NBODY = "nbody"  # folder of the checks of the N-body code, in results/
+GROWTH = "growth.csv"
+POWER = "power.csv"
+DENSITY_PDF = "density_pdf.csv"

@@ -38,9 +38,9 @@ class Settings:
         Where second-order displacements end and steps begin.
     redshifts : tuple of float
         At which snapshots are taken, falling; each ends a step.
-    softening : float
-        Radius of the force, in cells of its mesh. Below about 0.4 with a mesh of twice the particles, the lattice on
-        which they start is unstable.
+    cutoff : float
+        Wavenumber in units of the Nyquist frequency of the force mesh, above which the force is smoothed away. Around 1
+        and above, with a mesh of twice the particles, the lattice on which they start is unstable.
     device : str
         'cpu', 'cuda', or 'auto' for a GPU where there is one.
 
@@ -56,7 +56,7 @@ class Settings:
     steps: int
     z_start: float = 9.0
     redshifts: tuple[float, ...] = (0.0,)
-    softening: float = 0.5
+    cutoff: float = 0.8
     device: str = "cpu"
 
     def __post_init__(self) -> None:
@@ -67,8 +67,8 @@ class Settings:
                 raise InputError(f"{name}: {cells} on a side; expected an even number")
         if self.mesh < self.particles:
             raise InputError(f"mesh: {self.mesh} cells for {self.particles} particles on a side; expected no fewer")
-        if not 0 <= self.softening < self.mesh / 2:
-            raise InputError(f"softening: {self.softening} cells of {self.mesh}; expected less than half of the box")
+        if not (math.isfinite(self.cutoff) and self.cutoff * self.mesh / 2 > 1):
+            raise InputError(f"cutoff: {self.cutoff} of a mesh of {self.mesh}: the box is smaller than the smoothing")
         if self.steps < 1:
             raise InputError(f"steps: {self.steps}; expected at least 1")
         passed = (self.z_start, *self.redshifts)
@@ -128,11 +128,11 @@ def evolve(density: Tensor, cosmology: Cosmology, settings: Settings) -> Iterato
     x = _lattice(settings.particles, psi1.device) + cosmology.growth(a) * psi1 + cosmology.second_growth(a) * psi2
     p = cosmology.momentum_growth(a) * psi1 + cosmology.second_momentum_growth(a) * psi2
     del psi1, psi2
-    pull = force(x, settings.mesh, settings.softening)
+    pull = force(x, settings.mesh, settings.cutoff)
     for (a, after), middle in zip(pairwise(nodes), middles, strict=True):
         p = _kick(p, pull, a, middle, a, cosmology)
         x = _drift(x, p, a, after, middle, cosmology)
-        pull = force(x, settings.mesh, settings.softening)
+        pull = force(x, settings.mesh, settings.cutoff)
         p = _kick(p, pull, middle, after, after, cosmology)
         if after in wanted:
             yield Snapshot(wanted[after], torch.remainder(x, 1) * settings.box, p * (100 * settings.box / after))

@@ -6,6 +6,7 @@ BOXES = "boxes.h5"  # in models/
 
 GAN = "gan"  # folder of the trained network, in models/nbody_gan/
 GENERATOR = "generator.safetensors"
+UNTRAINED = "untrained.safetensors"
 BINNING = "binning.json"
 LOG = "log.csv"
 

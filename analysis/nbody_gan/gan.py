@@ -152,7 +152,7 @@ class Generator(nn.Module):
         self.register_buffer("values", torch.linspace(-1, 1, shape.knots))
         self.register_buffer("image", torch.linspace(-1, 1, shape.knots))
         self.filters = IsotropicFilters(1 + filters, shape.cells)
-        self.enter = _convolution(shape.noise + filters, channels)
+        self.enter = _convolution(filters + shape.noise + 1, channels)
         self.blocks = nn.ModuleList(
             nn.Sequential(
                 nn.LeakyReLU(_SLOPE),
@@ -168,8 +168,9 @@ class Generator(nn.Module):
 
     def forward(self, noise: Tensor) -> Tensor:
         """Return densities (boxes, n, n, n) of noise (boxes, noise, n, n, n)."""
-        filtered = self.filters(self.mock(noise[:, 0])[:, None])
-        hidden = self.enter(torch.cat([filtered, noise[:, 1:]], dim=1))
+        density, linear = self.mock(noise[:, 0]).split(1, dim=1)
+        filtered = self.filters(density)
+        hidden = self.enter(torch.cat([filtered, linear, noise[:, 1:]], dim=1))
         for block in self.blocks:
             hidden = hidden + block(hidden)
         return self._density((filtered[:, :1] + self.leave(hidden))[:, 0])
@@ -177,7 +178,7 @@ class Generator(nn.Module):
     @torch.no_grad()
     def fit(self, density: Tensor, random: torch.Generator, rounds: int = 5) -> None:
         """Give the untrained mock the voxel masses and the mean power spectrum of boxes (boxes, n, n, n), in turn."""
-        mock = self.mock(torch.randn(density.shape, generator=random))[:, None]
+        mock = self.mock(torch.randn(density.shape, generator=random))[:, :1]
         wanted = power_spectrum(density, 1.0).mean(0)
         for _ in range(rounds):
             field = self.filters(mock)[:, 0]

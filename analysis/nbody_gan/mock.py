@@ -45,7 +45,7 @@ def linear_modes(cosmology: Cosmology, side: float, cells: int, redshift: float)
 
 
 class Zeldovich(nn.Module):
-    """White noise -> logarithm of the density of particles that moved once, along their linear displacements.
+    """White noise -> linear density, and logarithm of that of particles moved once along their linear displacements.
 
     One particle a cell (Zel'dovich 1970). Nothing in it is learned, and no gradient goes through it.
 
@@ -63,17 +63,18 @@ class Zeldovich(nn.Module):
 
     @torch.no_grad()
     def forward(self, noise: Tensor) -> Tensor:
-        """Return ln(density) (boxes, n, n, n) of white noise (boxes, n, n, n)."""
+        """Return both fields of white noise (boxes, n, n, n): ln(density), linear contrast; (boxes, 2, n, n, n)."""
         cells = noise.shape[-1]
-        modes = torch.fft.rfftn(colour(noise, self.power), dim=(1, 2, 3))
-        potential = modes / squared_wavenumbers(cells, noise.device) / (2 * math.pi)
+        linear = colour(noise, self.power)
+        potential = torch.fft.rfftn(linear, dim=(1, 2, 3)) / squared_wavenumbers(cells, noise.device) / (2 * math.pi)
         moved = [
             torch.fft.irfftn(1j * k * potential, s=noise.shape[1:], dim=(1, 2, 3))
             for k in odd_wavenumbers(cells, noise.device)
         ]
         axis = torch.arange(cells, device=noise.device) / cells
         places = torch.cartesian_prod(axis, axis, axis) + torch.stack(moved, dim=-1).flatten(1, 3)
-        return torch.log(smooth(paint(places, cells), _SMOOTHING).clamp_min(0) + _FLOOR)
+        moved_density = smooth(paint(places, cells), _SMOOTHING).clamp_min(0)
+        return torch.stack([torch.log(moved_density + _FLOOR), linear], dim=1)
 
 
 def voxel_map(field: Tensor, density: Tensor, knots: int) -> tuple[Tensor, Tensor]:

@@ -59,7 +59,7 @@ def plot_matrices(matrices: pd.DataFrame) -> Figure:
         for panel, (name, title) in zip(axes[row], _TITLES.items(), strict=True):
             chosen = matrices[(matrices["source"] == source) & (matrices["statistic"] == name)]
             matrix = chosen.pivot(index="row", columns="column", values="correlation")
-            drawn = panel.imshow(matrix, vmin=-1, vmax=1, cmap="RdBu_r", interpolation="nearest")
+            drawn = panel.imshow(matrix, vmin=-1, vmax=1, interpolation="nearest")
             panel.set(xticks=[], yticks=[], title=title if row == 0 else "")
         axes[row, 0].set_ylabel(_NAMES[source])
     figure.colorbar(drawn, ax=axes, label="correlation", shrink=0.8, pad=0.01)
@@ -80,7 +80,7 @@ def plot_power(spectra: pd.DataFrame) -> Figure:
     axes.axvline(half_nyquist, color="0.4", ls=":", lw=0.8)
     axes.text(half_nyquist, 0.03, " half Nyquist", transform=axes.get_xaxis_transform(), fontsize=7, color="0.3")
     axes.set(xlabel="k (h/Mpc)", ylabel="P(k) over that of N-body")
-    axes.legend()
+    axes.legend(loc="upper right", ncols=3, bbox_to_anchor=(1, 1.15))
     return figure
 
 

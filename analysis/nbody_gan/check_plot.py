@@ -45,7 +45,7 @@ def _draw_ratios(axes: Axes, table: pd.DataFrame, k_max: float, title: str) -> N
 
 
 def plot_power(growth: pd.DataFrame, power: pd.DataFrame, k_quarter: float, k_nyquist: float) -> Figure:
-    """Draw growth over linear theory, and ratios of P(k): of the run that checks the code, and of the network's boxes."""
+    """Draw growth over linear theory, and ratios of P(k): of the runs that check the code, of the network's boxes."""
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(7.2, 2.6))
     for (redshift, line), (colour, marker) in zip(growth.groupby("redshift"), _REDSHIFTS, strict=False):
         style = {"color": colour, "marker": marker, "ms": 3.5, "label": f"$z = {redshift:g}$"}

@@ -26,7 +26,7 @@ def paired_fields(seeds: list[int], spectrum: PowerSpectrum, box: float, cells: 
 
 
 def spectrum_of(snapshot: Snapshot, box: float, cells: int) -> Array:
-    """Return P(k) of particles, without the shape of the clouds, in shells of the fundamental mode: (boxes, cells / 2)."""
+    """Return P(k) of particles in shells of the fundamental mode, (boxes, cells / 2); the window is divided out."""
     density = deconvolved(density_grid(snapshot, box, cells))
     return power_spectrum(density, box / cells).cpu().numpy()
 

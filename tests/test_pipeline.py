@@ -30,6 +30,8 @@ MODULES = {  # of each command, the module that does the work
     "spectroscopic-completeness train": "analysis.spectroscopic_completeness.train",
     "spectroscopic-completeness evaluate": "analysis.spectroscopic_completeness.evaluate",
     "spectroscopic-completeness plot": "analysis.spectroscopic_completeness.plot",
+    "nbody-gan check-nbody": "analysis.nbody_gan.check",
+    "nbody-gan plot-nbody": "analysis.nbody_gan.check_plot",
     "nbody-gan simulate-boxes": "analysis.nbody_gan.boxes",
     "scorecard": "analysis.scorecard",
     "paper render": "analysis.paper.render",

@@ -1,4 +1,4 @@
-"""JaxPM's force and a whole run, timed on demand for `bench nbody --peers`: run by the Python of an environment that has it.
+"""JaxPM's force and whole run, timed on demand for `bench nbody --peers`: run by the Python of an environment with it.
 
 Reads lines `force SIDE` or `run SIDE STEPS` from standard input and answers each with the seconds it took; the first
 call of each kind compiles, and is to be thrown away. The environment: pip install jaxpm==0.1.6 packaging

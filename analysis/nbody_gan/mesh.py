@@ -108,7 +108,7 @@ def window(cells: int, device: torch.device | str = "cpu") -> Tensor:
 
 
 def deconvolved(density: Tensor) -> Tensor:
-    """Return a density from `paint` with the shape of the clouds divided out, as spectra want it; it may be negative."""
+    """Return a density from `paint` with the shape of the clouds divided out, as spectra want it: even below zero."""
     cells = density.shape[-1]
     modes = torch.fft.rfftn(density, dim=(1, 2, 3)) / window(cells, density.device)
     return torch.fft.irfftn(modes, s=(cells,) * 3, dim=(1, 2, 3))

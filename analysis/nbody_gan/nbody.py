@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from analysis.errors import InputError
+from analysis.loop.processes import pick_device
 from analysis.nbody_gan.cosmology import Cosmology, PowerSpectrum, linear_power
 from analysis.nbody_gan.lpt import gaussian_field, lagrangian_displacements, white_noise
 from analysis.nbody_gan.mesh import force, paint
-from analysis.loop.processes import pick_device
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Settings:
     redshifts : tuple of float
         At which snapshots are taken, falling; each ends a step.
     cutoff : float
-        Wavenumber in units of the Nyquist frequency of the force mesh, above which the force is smoothed away. Around 1
-        and above, with a mesh of twice the particles, the lattice on which they start is unstable.
+        Wavenumber in units of the Nyquist frequency of the force mesh, above which the force is smoothed away. From
+        0.9 on, with a mesh of twice the particles, the lattice on which they start is unstable.
     device : str
         'cpu', 'cuda', or 'auto' for a GPU where there is one.
 
@@ -56,7 +56,7 @@ class Settings:
     steps: int
     z_start: float = 9.0
     redshifts: tuple[float, ...] = (0.0,)
-    cutoff: float = 0.8
+    cutoff: float = 0.7
     device: str = "cpu"
 
     def __post_init__(self) -> None:

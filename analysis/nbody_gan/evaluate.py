@@ -19,15 +19,15 @@ from analysis.nbody_gan.controls import draw_controls
 from analysis.nbody_gan.covariance import correlation, correlation_distance, forecast_distance, split_half_ratio
 from analysis.nbody_gan.forecast import amplitude_derivatives, error_ratio
 from analysis.nbody_gan.gan import Generator
-from analysis.nbody_gan.statistics import POWER, STATISTICS, Binning
+from analysis.nbody_gan.names import DRAWN, POWER_SPECTRUM, SIMULATED, STATISTICS, UNTRAINED_DRAWN
+from analysis.nbody_gan.statistics import Binning
 from analysis.nbody_gan.train import check_boxes, draw_boxes
 from analysis.results import write_result
 
 Array = np.ndarray
 Vectors = dict[str, Array]
 
-NBODY, GAN = "nbody", "gan"
-UNTRAINED, UNSEEN = "untrained", "unseen_nbody"
+UNSEEN = "unseen_nbody"  # the control that is to pass
 
 
 def read_binning(path: Path) -> Binning:
@@ -104,7 +104,7 @@ def power_agreement(nbody: Vectors, drawn: Vectors, cells: int, settings: dict[s
         return float(100 * np.abs(off).max())
 
     how = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
-    return with_interval("worst_percent", worst, nbody[POWER], drawn[POWER], **how)
+    return with_interval("worst_percent", worst, nbody[POWER_SPECTRUM], drawn[POWER_SPECTRUM], **how)
 
 
 def memory_tests(
@@ -130,7 +130,7 @@ def memory_tests(
     variances = [collapse.large_scale_variance(boxes) for boxes in (held_out[: len(drawn)], drawn[: len(held_out)])]
     return {
         "n_boxes": number,
-        GAN: nearest(ours) | birthday(ours),
+        DRAWN: nearest(ours) | birthday(ours),
         "copying": nearest(copied),
         "collapsed": {"n_distinct": len(few)} | birthday(collapsed),
         **with_interval(
@@ -183,29 +183,33 @@ def matrix_table(sources: dict[str, Vectors]) -> pd.DataFrame:
 
 def spectrum_table(nbody: Vectors, sources: dict[str, Vectors], k: Array, settings: dict[str, Any]) -> pd.DataFrame:
     """Return mean P(k) of each source over that of N-body, and how far halves of the N-body boxes lie apart."""
-    half = len(nbody[POWER]) // 2
+    half = len(nbody[POWER_SPECTRUM]) // 2
     generator = np.random.default_rng(settings["seed"])
     apart = []
     for _ in range(settings["n_bootstrap"]):
-        order = generator.permutation(len(nbody[POWER]))
-        means = [nbody[POWER][rows].mean(axis=0) for rows in (order[:half], order[half : 2 * half])]
+        order = generator.permutation(len(nbody[POWER_SPECTRUM]))
+        means = [nbody[POWER_SPECTRUM][rows].mean(axis=0) for rows in (order[:half], order[half : 2 * half])]
         apart.append(means[0] / means[1] - 1)
     band = np.std(apart, axis=0)
-    mean = nbody[POWER].mean(axis=0)
+    mean = nbody[POWER_SPECTRUM].mean(axis=0)
     parts = []
     for source, vectors in sources.items():
         drawn = bootstrap(
-            lambda boxes: boxes.mean(axis=0), vectors[POWER], n=settings["n_bootstrap"], seed=settings["seed"]
+            lambda boxes: boxes.mean(axis=0), vectors[POWER_SPECTRUM], n=settings["n_bootstrap"], seed=settings["seed"]
         )
-        columns = {"k": k, "power": vectors[POWER].mean(axis=0), "ratio": vectors[POWER].mean(axis=0) / mean}
+        columns = {
+            "k": k,
+            "power": vectors[POWER_SPECTRUM].mean(axis=0),
+            "ratio": vectors[POWER_SPECTRUM].mean(axis=0) / mean,
+        }
         parts.append(pd.DataFrame({"source": source, **columns, "err": drawn.std(axis=0) / mean, "half_band": band}))
     return pd.concat(parts)
 
 
 def slice_table(nbody: Tensor, drawn: Tensor, panels: int, seed: int) -> pd.DataFrame:
     """Return slices of N-body and of drawn boxes in an order that the seed alone knows."""
-    sources = np.random.default_rng(seed).permutation([NBODY] * (panels // 2) + [GAN] * (panels - panels // 2))
-    taken = {NBODY: iter(nbody), GAN: iter(drawn)}
+    sources = np.random.default_rng(seed).permutation([SIMULATED] * (panels // 2) + [DRAWN] * (panels - panels // 2))
+    taken = {SIMULATED: iter(nbody), DRAWN: iter(drawn)}
     parts = []
     for panel, source in enumerate(sources):
         cut = next(taken[source])[0].numpy()
@@ -221,20 +225,23 @@ def evaluate_nbody_gan(_: argparse.Namespace) -> None:
     settings = params.load("evaluate_nbody_gan")
     folder, path = paths.MODELS / names.NAME / names.GAN, paths.MODELS / names.NAME / names.BOXES
     binning = read_binning(folder / names.BINNING)
-    generators = {GAN: Generator.load(folder / names.GENERATOR), UNTRAINED: Generator.load(folder / names.UNTRAINED)}
-    cells = generators[GAN].shape.cells
+    generators = {
+        DRAWN: Generator.load(folder / names.GENERATOR),
+        UNTRAINED_DRAWN: Generator.load(folder / names.UNTRAINED),
+    }
+    cells = generators[DRAWN].shape.cells
     boxes = {split: read_boxes(path, split) for split in SPLITS}
     density = {split: check_boxes(of_split, path, split, cells) for split, of_split in boxes.items()}
     number = len(density["test"])
 
     started = time.process_time()
-    drawn = draw_boxes(generators[GAN], number, settings["seed"])
+    drawn = draw_boxes(generators[DRAWN], number, settings["seed"])
     seconds_per_drawn = (time.process_time() - started) / number
-    sources = {NBODY: density["test"], GAN: drawn}
-    others = {UNTRAINED: draw_boxes(generators[UNTRAINED], number // 2, settings["seed"])}
+    sources = {SIMULATED: density["test"], DRAWN: drawn}
+    others = {UNTRAINED_DRAWN: draw_boxes(generators[UNTRAINED_DRAWN], number // 2, settings["seed"])}
     others |= {UNSEEN: density["train"], **draw_controls(density["train"], number // 2, settings["seed"])}
     vectors = {name: statistics.measure(of, binning) for name, of in (sources | others).items()}
-    nbody, ours = vectors[NBODY], vectors[GAN]
+    nbody, ours = vectors[SIMULATED], vectors[DRAWN]
     derivatives = amplitude_derivatives(binning, settings)
 
     controls = control_ratios(nbody, {name: vectors[name] for name in others if name != UNSEEN}, settings)
@@ -253,14 +260,14 @@ def evaluate_nbody_gan(_: argparse.Namespace) -> None:
         "worst": {"split_half_ratio": max(of_statistics[name]["split_half_ratio"] for name in STATISTICS)},
         "controls": controls,
         "power": power_agreement(nbody, ours, cells, settings),
-        "memory": memory_tests(density["train"], density["test"], drawn, generators[GAN].shape.floor, settings),
+        "memory": memory_tests(density["train"], density["test"], drawn, generators[DRAWN].shape.floor, settings),
         "cost": costs(boxes, history, seconds_per_drawn),
         "training": {"epochs": len(history), "best_epoch": int(np.argmin(history["validation_loss"]))},
     }
     k = statistics.wavenumbers(cells, binning.cell)
     tables = {
-        names.MATRICES: matrix_table({name: vectors[name] for name in (NBODY, GAN)}),
-        names.SPECTRA: spectrum_table(nbody, {name: vectors[name] for name in (GAN, UNTRAINED)}, k, settings),
+        names.MATRICES: matrix_table({name: vectors[name] for name in (SIMULATED, DRAWN)}),
+        names.SPECTRA: spectrum_table(nbody, {name: vectors[name] for name in (DRAWN, UNTRAINED_DRAWN)}, k, settings),
         names.SLICES: slice_table(density["test"], drawn, settings["panels"], settings["seed"]),
         names.TRAINING: history,
     }

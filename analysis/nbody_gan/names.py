@@ -16,6 +16,12 @@ SPECTRA = "spectra.csv"
 SLICES = "slices.csv"
 TRAINING = "training.csv"
 
+SIMULATED, DRAWN, UNTRAINED_DRAWN = "nbody", "gan", "untrained"  # sources of boxes, in the tables
+
+COUNTS, POWER_SPECTRUM, CORRELATION = "mass_counts", "power_spectrum", "correlation_function"
+MARKED, PEAKS, MOMENTS = "marked_correlation", "peak_counts", "moments"
+STATISTICS = (COUNTS, POWER_SPECTRUM, CORRELATION, MARKED, PEAKS, MOMENTS)
+
 NBODY = "nbody"  # folder of the checks of the N-body code, in results/
 GROWTH = "growth.csv"
 POWER = "power.csv"

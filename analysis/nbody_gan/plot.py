@@ -12,8 +12,6 @@ from matplotlib.figure import Figure
 from analysis import paths
 from analysis.figures import save_figures
 from analysis.nbody_gan import names
-from analysis.nbody_gan.evaluate import GAN, NBODY, UNTRAINED
-from analysis.nbody_gan.statistics import CORRELATION, COUNTS, MARKED, MOMENTS, PEAKS, POWER
 
 SLICES, MATRICES, SPECTRA, TRAINING = (
     "fig-gan-slices.png",
@@ -22,18 +20,18 @@ SLICES, MATRICES, SPECTRA, TRAINING = (
     "fig-gan-training.png",
 )
 
-_NAMES = {NBODY: "N-body", GAN: "GAN"}
+_NAMES = {names.SIMULATED: "N-body", names.DRAWN: "GAN"}
 _TITLES = {
-    COUNTS: "voxel masses",
-    POWER: "$P(k)$",
-    CORRELATION: r"$\xi(r)$",
-    MARKED: "marked $M(r)$",
-    PEAKS: "peaks",
-    MOMENTS: "moments",
+    names.COUNTS: "voxel masses",
+    names.POWER_SPECTRUM: "$P(k)$",
+    names.CORRELATION: r"$\xi(r)$",
+    names.MARKED: "marked $M(r)$",
+    names.PEAKS: "peaks",
+    names.MOMENTS: "moments",
 }
 _LEAST = 0.05  # density of the darkest voxels of a slice
 _DENSEST = 30.0
-_SPECTRA = {GAN: ("GAN", "C0", "o-"), UNTRAINED: ("before training", "C1", "s--")}
+_SPECTRA = {names.DRAWN: ("GAN", "C0", "o-"), names.UNTRAINED_DRAWN: ("before training", "C1", "s--")}
 
 
 def plot_slices(slices: pd.DataFrame) -> Figure:
@@ -55,7 +53,7 @@ def plot_slices(slices: pd.DataFrame) -> Figure:
 def plot_matrices(matrices: pd.DataFrame) -> Figure:
     """Draw the correlation matrix of each statistic, of N-body above that of the GAN."""
     figure, axes = plt.subplots(2, len(_TITLES), figsize=(7.0, 2.7))
-    for row, source in enumerate((NBODY, GAN)):
+    for row, source in enumerate((names.SIMULATED, names.DRAWN)):
         for panel, (name, title) in zip(axes[row], _TITLES.items(), strict=True):
             chosen = matrices[(matrices["source"] == source) & (matrices["statistic"] == name)]
             matrix = chosen.pivot(index="row", columns="column", values="correlation")
@@ -69,7 +67,7 @@ def plot_matrices(matrices: pd.DataFrame) -> Figure:
 def plot_power(spectra: pd.DataFrame) -> Figure:
     """Draw the ratio of mean power spectra to that of N-body, with the band within which halves of N-body differ."""
     figure, axes = plt.subplots(figsize=(4.8, 2.8))
-    of_gan = spectra[spectra["source"] == GAN]
+    of_gan = spectra[spectra["source"] == names.DRAWN]
     band = of_gan["half_band"]
     axes.fill_between(of_gan["k"], 1 - band, 1 + band, color="0.8", label="two halves of N-body", lw=0)
     for source, (label, colour, style) in _SPECTRA.items():

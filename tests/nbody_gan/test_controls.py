@@ -71,7 +71,7 @@ def test_small_displacements_make_the_linear_density() -> None:
     contrast = logarithm.exp() - 0.1 - 1
     slope = float((contrast * linear).sum() / linear.square().sum())
     assert slope == pytest.approx(1, abs=0.1)
-    assert np.corrcoef(contrast.flatten(), linear.flatten())[0, 1] > 0.95
+    assert np.corrcoef(contrast.flatten(), linear.flatten())[0, 1] > 0.9
 
 
 def test_the_map_gives_a_field_the_distribution_of_the_boxes() -> None:

@@ -33,6 +33,9 @@ MODULES = {  # of each command, the module that does the work
     "nbody-gan check-nbody": "analysis.nbody_gan.check",
     "nbody-gan plot-nbody": "analysis.nbody_gan.check_plot",
     "nbody-gan simulate-boxes": "analysis.nbody_gan.boxes",
+    "nbody-gan train": "analysis.nbody_gan.train",
+    "nbody-gan evaluate": "analysis.nbody_gan.evaluate",
+    "nbody-gan plot": "analysis.nbody_gan.plot",
     "scorecard": "analysis.scorecard",
     "paper render": "analysis.paper.render",
 }

@@ -55,6 +55,8 @@ class Boxes:
     redshift : float
     periodic : bool
         Whether a box is a whole run.
+    simulation_cpu_seconds : float
+        Of all runs of the file, those of other splits included.
     """
 
     density: Array
@@ -62,6 +64,7 @@ class Boxes:
     side: float
     redshift: float
     periodic: bool
+    simulation_cpu_seconds: float
 
 
 def read_boxes(path: Path, split: str) -> Boxes:
@@ -76,7 +79,12 @@ def read_boxes(path: Path, split: str) -> Boxes:
         with h5py.File(path) as file:
             group, about = file[split], file.attrs
             boxes = Boxes(
-                group["density"][:], group["seed"][:], about["box"], about["redshift"], bool(about["periodic"])
+                group["density"][:],
+                group["seed"][:],
+                about["box"],
+                about["redshift"],
+                bool(about["periodic"]),
+                about["simulation_cpu_seconds"],
             )
     except (OSError, KeyError) as error:
         raise InputError(f"{path}: cannot be read ({error}); expected what `nbody-gan simulate-boxes` writes") from None

@@ -6,7 +6,6 @@ each other.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -50,20 +49,9 @@ def fingerprints(density: Tensor, floor: float) -> Array:
     return torch.cat(rows).double().numpy()
 
 
-class Whitening(NamedTuple):
-    """Mean and deviation of fingerprints over N-body boxes: distances are taken in units of the deviation."""
-
-    mean: Array
-    deviation: Array
-
-    def __call__(self, prints: Array) -> Array:
-        """Standardise fingerprints."""
-        return (prints - self.mean) / self.deviation
-
-
-def whitening(prints: Array) -> Whitening:
-    """Return the whitening that standardises fingerprints (boxes, features)."""
-    return Whitening(prints.mean(axis=0), prints.std(axis=0))
+def standardise(prints: Array, nbody: Array) -> Array:
+    """Return fingerprints less the mean of those of N-body boxes, in units of their deviation."""
+    return (prints - nbody.mean(axis=0)) / nbody.std(axis=0)
 
 
 def nearest_is_training(drawn: Array, training: Array, held_out: Array) -> Array:

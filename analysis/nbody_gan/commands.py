@@ -18,4 +18,9 @@ def add_commands(groups: Any) -> None:
         ),
         Command("plot-nbody", f"{_PACKAGE}.check_plot:plot_nbody", "its metrics and tables -> figures of the paper"),
         Command("simulate-boxes", f"{_PACKAGE}.boxes:simulate_boxes", "N-body boxes to learn from and to compare with"),
+        Command("train", f"{_PACKAGE}.train:train_nbody_gan", "boxes -> generator, binning of the statistics"),
+        Command(
+            "evaluate", f"{_PACKAGE}.evaluate:evaluate_nbody_gan", "drawn against unseen boxes -> metrics.json, tables"
+        ),
+        Command("plot", f"{_PACKAGE}.plot:plot_nbody_gan", "metrics and tables -> figures of the paper"),
     )

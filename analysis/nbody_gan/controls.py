@@ -1,19 +1,11 @@
 """Random fields that are not N-body: the yardstick that lets them pass measures nothing."""
 
-from functools import partial
-
-import numpy as np
 import torch
-from scipy.special import ndtr
 from torch import Tensor
 
 WHITE_NOISE, GAUSSIAN, LOG_NORMAL = "white_noise", "gaussian", "log_normal"
 
 _GRID = (-3, -2, -1)
-_OUTERMOST = 4.0  # standard deviations of the Gaussian field between which it is mapped
-_LEAST = 1e-3  # density of an empty voxel, in units of the mean
-_NODES = 60  # of the quadrature
-_SAMPLE = 4_000_000  # voxels that the map is made from, at most
 
 
 def mean_power(density: Tensor) -> Tensor:
@@ -47,49 +39,6 @@ def log_normal_power(power: Tensor) -> Tensor:
     """
     correlation = torch.fft.ifftn(power).real
     return torch.fft.fftn(torch.log1p(correlation.clamp_min(-0.99))).real.clamp_min(0)
-
-
-def copula(density: Tensor, knots: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the Gaussian field, and the map of its values, whose image has the voxel masses and the power of boxes.
-
-    A Gaussian copula: whatever the boxes are beyond one point and two points, this field is not.
-
-    Parameters
-    ----------
-    density : Tensor, shape (boxes, n, n, n)
-    knots : int
-        Of the map.
-
-    Returns
-    -------
-    power : Tensor, shape (n, n, n)
-        Of a Gaussian field of unit variance; zero where there is none that would do.
-    values, image : Tensor, shape (knots,)
-        Values of the Gaussian field, and the logarithm of the density at each.
-    """
-    values = np.linspace(-_OUTERMOST, _OUTERMOST, knots)
-    sample = density.flatten()[:: max(1, density.numel() // _SAMPLE)].double().numpy()
-    image = np.log(np.quantile(sample, ndtr(values)).clip(min=_LEAST))
-    image += 1e-3 * values  # strictly rising, where many voxels are as empty
-
-    nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
-    weights = weights / weights.sum()
-    mapped = partial(_interpolated, values=values, image=image)
-    gaussian = np.linspace(-0.9, 1.0, 77)  # correlations of the Gaussian field, and of its image
-    other = gaussian[:, None, None] * nodes[:, None] + np.sqrt(1 - gaussian[:, None, None] ** 2) * nodes
-    mean = weights @ mapped(nodes)
-    imaged = np.einsum("i,j,kij->k", weights * mapped(nodes), weights, mapped(other)) / mean**2 - 1
-    wanted = torch.fft.ifftn(mean_power(density)).real.double().numpy()
-    correlation = np.interp(wanted / wanted[0, 0, 0] * imaged[-1], imaged, gaussian)
-    power = torch.fft.fftn(torch.from_numpy(correlation)).real.clamp_min(0)
-    power[0, 0, 0] = 0
-    tables = (power / power.mean(), torch.from_numpy(values), torch.from_numpy(image))
-    return tables[0].to(density.dtype), tables[1].to(density.dtype), tables[2].to(density.dtype)
-
-
-def _interpolated(at: np.ndarray, values: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """Return the density that a map gives to values of the Gaussian field."""
-    return np.exp(np.interp(at, values, image))
 
 
 def gaussian_field(power: Tensor, boxes: int, generator: torch.Generator) -> Tensor:

@@ -1,8 +1,8 @@
 """The generator and the critic: convolutions on a periodic cube.
 
-The generator takes white noise, as an N-body code does. Before training it is a Gaussian copula: it gives the noise a
-power spectrum and maps its values, so that voxel masses and power are those of the training boxes. Training adds what
-convolutions make of the field, before the map. All padding is periodic: no place is preferred.
+The generator takes white noise, as an N-body code does. Before training it is a Zel'dovich mock with the voxel masses
+of the training boxes. Training changes how its Fourier modes are weighted, and adds what convolutions make of the field
+and of more noise. All padding is periodic: no place is preferred.
 
 The critic (a Wasserstein one: Arjovsky et al. 2017) sees the log-density. Of its voxels, of what convolutions find in
 it at three levels, and of the power in shells of wavenumber it takes the means over the box, by which it judges the box
@@ -14,13 +14,14 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 import torch
 from torch import Tensor, nn
 
 from analysis.errors import InputError
-from analysis.nbody_gan.controls import colour
+from analysis.nbody_gan.mock import Zeldovich, voxel_map
+from analysis.nbody_gan.statistics import power_spectrum
 from analysis.tensor_files import load_weights, read_tensors, write_tensors
 
 _GRID = (-3, -2, -1)
@@ -29,7 +30,7 @@ _UNITS = 64  # of the critic's dense layers
 _LEAST_POWER = 1e-3
 _LEAST_DEVIATION = 1e-3
 
-Loss = Callable[["Gan", tuple[Tensor, ...]], Tensor]
+Loss = Callable[[nn.Module, tuple[Tensor, ...]], Tensor]
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Shape:
     cells : int
         Cells of a box's side, a multiple of 4.
     noise : int
-        Fields of white noise that a box is made of: the first is given the power spectrum.
+        Fields of white noise that a box is made of: the first is that of the Zel'dovich mock.
     generator_channels, generator_blocks : int
         Of the generator: width, an even number, and residual blocks.
     critic_channels : int
@@ -49,7 +50,7 @@ class Shape:
     floor : float
         Density, in units of the mean, below which the critic's scale is linear rather than logarithmic.
     knots : int
-        Of the generator's map from Gaussian values to densities.
+        Of the generator's map of voxels to densities.
 
     Raises
     ------
@@ -97,6 +98,8 @@ def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Conv3d:
 class IsotropicFilters(nn.Module):
     """Fourier filters that depend on the length of the wave vector alone: one field in, several out.
 
+    The first leaves the field as it is, before training.
+
     Parameters
     ----------
     outputs : int
@@ -113,7 +116,9 @@ class IsotropicFilters(nn.Module):
         below = length.floor().long()
         self.register_buffer("below", below, persistent=False)
         self.register_buffer("share", length - below, persistent=False)
-        self.transfer = nn.Parameter(torch.randn(outputs, int(below.max()) + 2))  # at 0, 1, 2, … fundamental modes
+        transfer = torch.randn(outputs, int(below.max()) + 2)  # at 0, 1, 2, … fundamental modes
+        transfer[0] = 1.0
+        self.transfer = nn.Parameter(transfer)
 
     def forward(self, field: Tensor) -> Tensor:
         """Filter fields (boxes, 1, n, n, n) into (boxes, outputs, n, n, n)."""
@@ -128,23 +133,26 @@ class Generator(nn.Module):
     ----------
     shape : Shape
     power : Tensor, shape (n, n, n)
+        Of the mock (`mock.linear_modes`).
+
+    Attributes
+    ----------
     values, image : Tensor, shape (knots,)
-        The Gaussian copula that the untrained generator is (`controls.copula`); its values evenly spaced.
+        The map from the field to the logarithm of the density (`mock.voxel_map`).
     """
 
-    power: Tensor
     values: Tensor
     image: Tensor
 
-    def __init__(self, shape: Shape, power: Tensor, values: Tensor, image: Tensor) -> None:
+    def __init__(self, shape: Shape, power: Tensor) -> None:
         super().__init__()
         self.shape = shape
         channels, filters = shape.generator_channels, shape.generator_channels // 2
-        self.register_buffer("power", power)
-        self.register_buffer("values", values)
-        self.register_buffer("image", image)
-        self.filters = IsotropicFilters(filters, shape.cells)
-        self.enter = _convolution(shape.noise + filters, channels)
+        self.mock = Zeldovich(power)
+        self.register_buffer("values", torch.linspace(-1, 1, shape.knots))
+        self.register_buffer("image", torch.linspace(-1, 1, shape.knots))
+        self.filters = IsotropicFilters(1 + filters, shape.cells)
+        self.enter = _convolution(filters + shape.noise + 1, channels)
         self.blocks = nn.ModuleList(
             nn.Sequential(
                 nn.LeakyReLU(_SLOPE),
@@ -160,11 +168,30 @@ class Generator(nn.Module):
 
     def forward(self, noise: Tensor) -> Tensor:
         """Return densities (boxes, n, n, n) of noise (boxes, noise, n, n, n)."""
-        field = colour(noise[:, :1], self.power)
-        hidden = self.enter(torch.cat([field, self.filters(field), noise[:, 1:]], dim=1))
+        density, linear = self.mock(noise[:, 0]).split(1, dim=1)
+        filtered = self.filters(density)
+        hidden = self.enter(torch.cat([filtered, linear, noise[:, 1:]], dim=1))
         for block in self.blocks:
             hidden = hidden + block(hidden)
-        density = self._mapped((field + self.leave(hidden))[:, 0]).exp()
+        return self._density((filtered[:, :1] + self.leave(hidden))[:, 0])
+
+    @torch.no_grad()
+    def fit(self, density: Tensor, random: torch.Generator, rounds: int = 5) -> None:
+        """Give the untrained mock the voxel masses and the mean power spectrum of boxes (boxes, n, n, n), in turn."""
+        mock = self.mock(torch.randn(density.shape, generator=random))[:, :1]
+        wanted = power_spectrum(density, 1.0).mean(0)
+        for _ in range(rounds):
+            field = self.filters(mock)[:, 0]
+            values, image = voxel_map(field, density, self.shape.knots)
+            self.values.copy_(values)
+            self.image.copy_(image)
+            drawn = self._density(field)
+            factor = (wanted / power_spectrum(drawn, 1.0).mean(0)).sqrt()
+            self.filters.transfer[0, 1 : len(factor) + 1] *= factor
+            self.filters.transfer[0, len(factor) + 1 :] *= factor[-1]  # in the corners of the cube, beyond any shell
+
+    def _density(self, field: Tensor) -> Tensor:
+        density = self._mapped(field).exp()
         return density / density.mean(dim=_GRID, keepdim=True)
 
     def _mapped(self, field: Tensor) -> Tensor:
@@ -191,7 +218,7 @@ class Generator(nn.Module):
             shape = Shape(**json.loads(about["shape"]))
         except (KeyError, ValueError, TypeError) as error:
             raise InputError(f"{path}: no generator ({error!r}); expected a file that Generator.save wrote") from None
-        generator = cls(shape, torch.ones((shape.cells,) * 3), *torch.zeros(2, shape.knots))
+        generator = cls(shape, torch.ones((shape.cells,) * 3))
         load_weights(generator, tensors, path)
         return generator.eval()
 
@@ -271,10 +298,10 @@ def _shell_averages(cells: int) -> Tensor:
 class Gan(nn.Module):
     """Generator and critic; the arguments are the generator's."""
 
-    def __init__(self, shape: Shape, power: Tensor, values: Tensor, image: Tensor) -> None:
+    def __init__(self, shape: Shape, power: Tensor) -> None:
         super().__init__()
         self.shape = shape
-        self.generator = Generator(shape, power, values, image)
+        self.generator = Generator(shape, power)
         self.critic = Critic(shape)
 
 
@@ -289,21 +316,22 @@ def critic_loss(penalty: float) -> Loss:
     The penalty is taken on half of each batch: its double back-propagation is what costs most.
     """
 
-    def loss(model: Gan, batch: tuple[Tensor, ...]) -> Tensor:
-        (nbody,) = batch
+    def loss(model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+        gan, nbody = cast(Gan, model), batch[0][:, 0]
         with torch.no_grad():
-            drawn = _drawn(model, len(nbody), nbody.device)
+            drawn = _drawn(gan, len(nbody), nbody.device)
         half = (len(nbody) + 1) // 2
         share = torch.rand(half, 1, 1, 1, device=nbody.device)
         between = torch.lerp(drawn[:half], nbody[:half], share).requires_grad_()
         with torch.enable_grad():
-            (slope,) = torch.autograd.grad(model.critic(between).sum(), between, create_graph=True)
+            (slope,) = torch.autograd.grad(gan.critic(between).sum(), between, create_graph=True)
         excess = slope.flatten(1).norm(dim=1) - 1
-        return model.critic(drawn).mean() - model.critic(nbody).mean() + penalty * excess.square().mean()
+        return gan.critic(drawn).mean() - gan.critic(nbody).mean() + penalty * excess.square().mean()
 
     return loss
 
 
-def generator_loss(model: Gan, batch: tuple[Tensor, ...]) -> Tensor:
+def generator_loss(model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
     """Return the generator's loss: how little its boxes look like N-body ones to the critic."""
-    return -model.critic(_drawn(model, len(batch[0]), batch[0].device)).mean()
+    gan = cast(Gan, model)
+    return -gan.critic(_drawn(gan, len(batch[0]), batch[0].device)).mean()

@@ -16,10 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from analysis.errors import InputError
-
-COUNTS, POWER, CORRELATION = "mass_counts", "power_spectrum", "correlation_function"
-MARKED, PEAKS, MOMENTS = "marked_correlation", "peak_counts", "moments"
-STATISTICS = (COUNTS, POWER, CORRELATION, MARKED, PEAKS, MOMENTS)
+from analysis.nbody_gan.names import CORRELATION, COUNTS, MARKED, MOMENTS, PEAKS, POWER_SPECTRUM, STATISTICS
 
 _GRID = (-3, -2, -1)
 _BATCH = 256  # boxes measured at once: bounds the memory
@@ -88,7 +85,7 @@ def measure(density: Tensor, binning: Binning) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of ndarray, shape (boxes, bins)
-        By the names in `STATISTICS`.
+        By the names in `names.STATISTICS`.
 
     Raises
     ------
@@ -108,7 +105,7 @@ def _measure(density: Tensor, binning: Binning) -> dict[str, Tensor]:
     cell = binning.cell
     return {
         COUNTS: histogram(density, binning.count_edges),
-        POWER: power_spectrum(density, cell),
+        POWER_SPECTRUM: power_spectrum(density, cell),
         CORRELATION: correlation_function(density),
         MARKED: torch.cat(
             [marked_correlation(density, rho_s, p, binning.mark_radius / cell) for rho_s, p in binning.marks], dim=1

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,9 +16,10 @@ from analysis.errors import InputError
 from analysis.files import replacing
 from analysis.nbody_gan import names, statistics
 from analysis.nbody_gan.boxes import Boxes, read_boxes
-from analysis.nbody_gan.controls import copula
+from analysis.nbody_gan.cosmology import Cosmology
 from analysis.nbody_gan.covariance import correlation_distance
-from analysis.nbody_gan.gan import Gan, Shape, critic_loss, draw_noise, generator_loss, scale_density
+from analysis.nbody_gan.gan import Gan, Generator, Shape, critic_loss, draw_noise, generator_loss, scale_density
+from analysis.nbody_gan.mock import linear_modes
 from analysis.nbody_gan.statistics import Binning
 
 Array = np.ndarray
@@ -26,6 +27,7 @@ Array = np.ndarray
 _GRID = (1, 2, 3)
 _BATCH = 250  # boxes drawn at once
 _SYMMETRIES = 48  # of the cube
+_STANDARDS = 500  # boxes that the untrained networks are fitted to
 
 
 class TrainingBoxes:
@@ -58,7 +60,7 @@ class TrainingBoxes:
         return len(self._scaled)
 
     def __getitem__(self, chosen: Tensor, /) -> tuple[Tensor, ...]:
-        return (self._now[chosen],)
+        return (self._now[chosen][:, None],)
 
 
 def turn(boxes: Tensor, symmetry: int) -> Tensor:
@@ -109,12 +111,12 @@ def validation_score(
 
 
 @torch.no_grad()
-def draw_boxes(model: nn.Module, shape: Shape, boxes: int, seed: int) -> Tensor:
+def draw_boxes(generator: Generator, boxes: int, seed: int) -> Tensor:
     """Draw boxes from a generator, shape (boxes, n, n, n), on the CPU; the noise depends on the seed alone."""
-    device = next(model.parameters()).device
-    generator = torch.Generator().manual_seed(seed)
+    device = next(generator.parameters()).device
+    random = torch.Generator().manual_seed(seed)
     sizes = [min(_BATCH, boxes - start) for start in range(0, boxes, _BATCH)]
-    return torch.cat([model(draw_noise(size, shape, generator).to(device)).cpu() for size in sizes])
+    return torch.cat([generator(draw_noise(size, generator.shape, random).to(device)).cpu() for size in sizes])
 
 
 def check_boxes(boxes: Boxes, path: Path, split: str, cells: int) -> Tensor:
@@ -139,11 +141,34 @@ def write_binning(path: Path, binning: Binning) -> None:
         partial.write_text(json.dumps(asdict(binning), indent=1) + "\n")
 
 
-def train_gan(density: Tensor, validation: Tensor, cell: float, settings: dict[str, Any], folder: Path) -> Gan:
-    """Train a GAN on boxes, and write its generator and the bins of the statistics into a folder.
+def untrained(density: Tensor, power: Tensor, shape: Shape, seed: int) -> Gan:
+    """Return a GAN before training: its generator draws Zel'dovich mocks with the voxel masses and power of boxes.
 
     Parameters
     ----------
+    density : Tensor, shape (boxes, n, n, n)
+        Of N-body boxes.
+    power : Tensor, shape (n, n, n)
+        From `mock.linear_modes`.
+    shape : Shape
+    seed : int
+    """
+    some = density[:_STANDARDS]
+    model = Gan(shape, power)
+    model.generator.fit(some, torch.Generator().manual_seed(seed))
+    model.critic.standardise(scale_density(some, shape.floor))
+    return model
+
+
+def train_gan(
+    model: Gan, density: Tensor, validation: Tensor, cell: float, settings: dict[str, Any], folder: Path
+) -> None:
+    """Train a GAN on boxes, and write its generator, before and after, and the bins of the statistics into a folder.
+
+    Parameters
+    ----------
+    model : Gan
+        From `untrained`; changed in place.
     density, validation : Tensor, shape (boxes, n, n, n)
         In units of the mean density.
     cell : float
@@ -159,13 +184,10 @@ def train_gan(density: Tensor, validation: Tensor, cell: float, settings: dict[s
     """
     binning = statistics.choose_binning(density, cell, settings["statistics"])
     score = validation_score(statistics.measure(density, binning), statistics.measure(validation, binning))
-    shape = Shape(cells=density.shape[-1], **settings["shape"])
-    torch.manual_seed(settings["seed"])
-    model = Gan(shape, *copula(density, shape.knots))
-    model.critic.standardise(scale_density(density[:500], shape.floor))
+    model.generator.save(folder / names.UNTRAINED)
 
-    def validate(judged: Gan) -> float:
-        drawn = draw_boxes(judged.generator, shape, len(validation), settings["seed"])
+    def validate(judged: nn.Module) -> float:
+        drawn = draw_boxes(cast(Gan, judged).generator, len(validation), settings["seed"])
         return score(statistics.measure(drawn, binning))
 
     turns = [
@@ -180,19 +202,23 @@ def train_gan(density: Tensor, validation: Tensor, cell: float, settings: dict[s
         ),
     ]
     how = training.Settings(seed=settings["seed"], **settings["network"])
-    data = TrainingBoxes(density, shape.floor, settings["seed"])
+    data = TrainingBoxes(density, model.shape.floor, settings["seed"])
     training.train(model, turns, data, validate, how, folder, "GAN")
     model.generator.save(folder / names.GENERATOR)
     write_binning(folder / names.BINNING, binning)
-    return model
 
 
 def train_nbody_gan(_: argparse.Namespace) -> None:
     """Boxes and params.yaml -> models/nbody_gan/gan/."""
     settings = params.load("train_nbody_gan")
+    torch.manual_seed(settings["seed"])
     path = paths.MODELS / names.NAME / names.BOXES
     boxes = {split: read_boxes(path, split) for split in ("train", "validation")}
     cells = boxes["train"].density.shape[-1]
     density = {split: check_boxes(of_split, path, split, cells) for split, of_split in boxes.items()}
-    folder = paths.MODELS / names.NAME / names.GAN
-    train_gan(density["train"], density["validation"], boxes["train"].side / cells, settings, folder)
+    side = boxes["train"].side
+    power = linear_modes(Cosmology(**params.load("nbody")["cosmology"]), side, cells, boxes["train"].redshift)
+    model = untrained(density["train"], power, Shape(cells=cells, **settings["shape"]), settings["seed"])
+    train_gan(
+        model, density["train"], density["validation"], side / cells, settings, paths.MODELS / names.NAME / names.GAN
+    )

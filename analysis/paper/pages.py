@@ -11,6 +11,7 @@ import analysis
 from analysis import paths
 from analysis.files import replacing
 from analysis.paper import circumstances, tables
+from analysis.paper.nbody import nbody_pages
 from analysis.paper.numbers import escaped, formatted_tree, typeset
 from analysis.paper.photoz import RACE, photoz_pages, read_race
 from analysis.paper.render import VARIABLES, replaced_folder
@@ -121,6 +122,7 @@ def generated_tables(
         pages |= {"real": tables.real(real), "real-sources": tables.real_sources(real)}
         pages["real-permutation"] = tables.real_permutation(real)
     pages |= _anchoring(results, anchoring) | _feature_selection(results, metrics) | photoz_pages(results, metrics)
+    pages |= nbody_pages(metrics)
     result = "feature_importance"
     content = metrics.get(result, {"not_run": "its stages have not been run"})
     if "not_run" in content:

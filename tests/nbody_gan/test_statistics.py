@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from analysis.errors import InputError
-from analysis.nbody_gan import statistics
+from analysis.nbody_gan import names, statistics
 from analysis.nbody_gan.pair_counts import marked, two_point
 
 SETTINGS = {
@@ -86,7 +86,7 @@ def test_statistics_do_not_change_under_shifts_and_symmetries_of_the_cube() -> N
     binning = statistics.choose_binning(density, 5.0, SETTINGS)
     before = statistics.measure(density, binning)
     after = statistics.measure(density.roll((1, 2, 5), (1, 2, 3)).permute(0, 3, 1, 2).flip(2), binning)
-    for name in statistics.STATISTICS:
+    for name in names.STATISTICS:
         assert after[name] == pytest.approx(before[name], rel=1e-9, abs=1e-12)
 
 
@@ -94,8 +94,8 @@ def test_bins_hold_equal_numbers_of_voxels_and_peaks() -> None:
     density = boxes(20, 8)
     binning = statistics.choose_binning(density, 5.0, SETTINGS)
     vectors = statistics.measure(density, binning)
-    assert vectors[statistics.COUNTS].mean(0) == pytest.approx(1 / 6, rel=0.01)
-    peaks = vectors[statistics.PEAKS].sum(0)
+    assert vectors[names.COUNTS].mean(0) == pytest.approx(1 / 6, rel=0.01)
+    peaks = vectors[names.PEAKS].sum(0)
     assert peaks == pytest.approx(peaks.mean(), rel=0.1)
 
 

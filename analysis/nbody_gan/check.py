@@ -210,11 +210,12 @@ def check_nbody(_: argparse.Namespace) -> None:
         pdf, of_pdf = done(density_pdfs(densities, cosmology, settings["power"]["box"], settings["density_pdf"]))
         exact = {
             "pancake_percent": check_pancake(cosmology, parts["pancake"]),
-            "momentum": check_momentum(cosmology, parts["boxes"], boxes),
+            "momentum_per_million": 1e6 * check_momentum(cosmology, parts["boxes"], boxes),
         }
         done(exact)
     metrics = summary(growth, power, settings, boxes) | {"density_pdf": of_pdf} | exact
     metrics["runs"] = {name: settings[name] for name in ("growth", "power")}
     metrics["runs"]["boxes"] = {name: boxes[name] for name in ("box", "particles", "mesh", "cells", "steps", "z_start")}
+    metrics["runs"]["boxes"]["fine_steps"] = settings["boxes"]["steps"]
     tables = {names.GROWTH: growth, names.POWER: power, names.DENSITY_PDF: pdf}
     write_result(paths.RESULTS / names.NBODY / names.METRICS, metrics, tables)

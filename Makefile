@@ -1,5 +1,6 @@
 # make reproduce              everything, from a fresh clone to the claims table and the paper
 # make reproduce SCALE=smoke  the same, tiny, in a temporary copy
+# make reproduce SCALE=full   the same at the size of the published work, on a GPU, in .scales/full: hours, can be resumed
 # make test                   lint, types, tests
 PYTHON ?= python3
 SCALE ?= laptop

@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import os
 import sys
 from typing import Any
 
@@ -78,7 +79,8 @@ def _add_single_commands(groups: Any) -> None:
 
     what = "the whole pipeline, at a scale; ends with the claims table"
     reproduce = groups.add_parser("reproduce", help=what, description=what)
-    reproduce.add_argument("--scale", default="laptop", help="laptop (default), or one of scales/: smoke, …")
+    what = "laptop, or one of scales/: smoke, full, … (default: $SCALE, or laptop)"
+    reproduce.add_argument("--scale", default=os.environ.get("SCALE", "laptop"), help=what)
     reproduce.set_defaults(run=_reproduce)
 
 

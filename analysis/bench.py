@@ -20,6 +20,12 @@ def _stamps(options: argparse.Namespace) -> int:
     return run(options)
 
 
+def _training(options: argparse.Namespace) -> int:
+    from analysis.training_bench import run
+
+    return run(options)
+
+
 def _photoz(options: argparse.Namespace) -> int:
     from analysis.photoz_pdf.bench import run
 
@@ -52,6 +58,16 @@ def add_commands(groups: Any) -> None:
     parser.add_argument("--batch-size", type=int, default=128, help="default: 128, as Kim & Brunner (2017)")
     parser.add_argument("--seed", type=int, default=1)
     parser.set_defaults(run=_stamps)
+
+    about = "the training loop on Kim & Brunner's network, against a plain float32 loop"
+    parser = benches.add_parser("training", help=about, description=about)
+    parser.add_argument("--stamps", type=int, default=1024, help="of an epoch (default: 1,024)")
+    parser.add_argument("--batch-size", type=int, default=128, help="default: 128, as Kim & Brunner (2017)")
+    parser.add_argument("--width", type=float, default=1.0, help="of the network (default: 1, the published one)")
+    parser.add_argument("--threads", type=int, default=0, help="of either way (default: one for each core)")
+    parser.add_argument("--rounds", type=int, default=5, help="epochs of each way that count (default: 5)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.set_defaults(run=_training)
 
     about = "redshift PDFs on BOSS DR10, cross-validated inside the training galaxies, against RAIL's estimators"
     parser = benches.add_parser("photoz", help=about, description=about)

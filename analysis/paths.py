@@ -7,6 +7,7 @@ ROOT = PACKAGE.parent
 
 PARAMS = ROOT / "params.yaml"
 SCALES = ROOT / "scales"
+SCALE_COPIES = ROOT / ".scales"  # in which scales other than laptop and smoke run
 
 DATA = ROOT / "data"  # the raw survey: the mock one that comes with the compendium, or one of yours
 FEATURES = ROOT / "features"  # photometric features and split, one row per labelled galaxy

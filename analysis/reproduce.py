@@ -1,7 +1,9 @@
 """`python -m analysis reproduce`: the whole pipeline at a scale, and the claims table at its end.
 
-The laptop scale is the checkout itself: params.yaml, dvc.lock and results as committed. Any other scale runs in a
-temporary copy with scales/<scale>.yaml laid over params.yaml, so that it never touches the committed lock or results.
+The laptop scale is the checkout itself: params.yaml, dvc.lock and results as committed. Any other scale runs in a copy
+with scales/<scale>.yaml laid over params.yaml, so that it never touches the committed lock or results. The copy of the
+smoke scale is temporary. Any other is kept in .scales/<scale>: killed after 39 hours, the same command goes on where it
+stood; its results are then in results/<scale>, with their own params.yaml and dvc.lock.
 """
 
 import json
@@ -12,12 +14,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-import yaml
-
-from analysis import params, paths
+from analysis import paths, scale_copies
 from analysis.errors import InputError
+from analysis.survey.catalogue import TRUTH, new_folder
 
-LAPTOP = "laptop"
+LAPTOP, SMOKE = "laptop", "smoke"
 
 
 def scales() -> list[str]:
@@ -55,35 +56,35 @@ def _check_survey(root: Path) -> None:
         raise InputError(f"{root / 'data'}: not the survey that data.dvc records; {advice}")
 
 
-def copy_checkout(root: Path, copy: Path) -> None:
-    """Clone a checkout, with the changes of its working tree and the survey that it uses.
-
-    Raises
-    ------
-    InputError
-        If it is no git checkout.
-    """
-    if not (root / ".git").exists():
-        raise InputError(f"{root}: not a git checkout; expected one, of which a scale other than laptop takes a copy")
-    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(root), str(copy)], check=True)
-    listing = ["git", "ls-files", "-z", "--modified", "--others", "--exclude-standard"]
-    changed = subprocess.run(listing, cwd=root, check=True, capture_output=True, text=True).stdout
-    for name in filter(None, changed.split("\0")):
-        target = copy / name
-        target.unlink(missing_ok=True)
-        if (root / name).is_file():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, target)
-    if (root / "data").exists():
-        shutil.copytree(root / "data", copy / "data")
+def _bring_survey(root: Path, copy: Path, drawn: dict[str, int] | None) -> None:
+    """Let a copy have the survey of its checkout, or one drawn as told: a draw that was killed goes on."""
+    data, records = copy / "data", [folder / scale_copies.RECORD for folder in (root, copy)]
+    if drawn:
+        if not scale_copies.was_drawn_so(data, drawn):
+            shutil.rmtree(data, ignore_errors=True)
+            numbers = [f"--{name}={value}" for name, value in drawn.items()]
+            _run(["analysis", "survey", "mock", *numbers, "--out", "data"], copy)
+        (data / TRUTH).unlink(missing_ok=True)  # the pipeline never reads it
+        _run(["dvc", "add", "--quiet", "data"], copy)
+    elif (root / "data").exists() and (not data.exists() or records[0].read_bytes() != records[1].read_bytes()):
+        shutil.rmtree(data, ignore_errors=True)
+        with new_folder(data) as partial:
+            shutil.copytree(root / "data", partial, dirs_exist_ok=True)
+        shutil.copy(*records)
 
 
-def lay_scale_over(copy: Path, scale: str) -> None:
-    """Replace the settings of a copy by those of a scale."""
-    settings = yaml.safe_load((copy / "params.yaml").read_text())
-    file = copy / "scales" / f"{scale}.yaml"
-    scaled = params.merge(settings, yaml.safe_load(file.read_text()), file.name)
-    (copy / "params.yaml").write_text(yaml.safe_dump(scaled, sort_keys=False))
+def run_in_kept_copy(root: Path, copies: Path, scale: str) -> None:
+    """Run the pipeline of a checkout at a scale in a copy that is kept, and publish the results in the checkout."""
+    copy = copies / scale
+    if not copy.exists():
+        with new_folder(copy) as partial:
+            scale_copies.copy_checkout(root, partial, with_data=False)
+    scale_copies.update_copy(root, copy)
+    scale_copies.lay_scale_over(copy, scale)
+    _bring_survey(root, copy, scale_copies.survey_to_draw(root, scale))
+    run_pipeline(copy)
+    published = scale_copies.publish_results(copy, root / "results", scale)
+    print(f"This was the {scale} scale, in {copy}: its results are in {published}, with their settings and lock")
 
 
 def reproduce(scale: str) -> None:
@@ -102,9 +103,12 @@ def reproduce(scale: str) -> None:
         run_pipeline(paths.ROOT)
         print(f"The paper: {(paths.PAPER_BUILD / 'index.html').relative_to(paths.ROOT)} and index.pdf beside it")
         return
+    if scale != SMOKE:
+        run_in_kept_copy(paths.ROOT, paths.SCALE_COPIES, scale)
+        return
     with tempfile.TemporaryDirectory(prefix=f"compendium-{scale}-") as folder:
         copy = Path(folder) / "compendium"
-        copy_checkout(paths.ROOT, copy)
-        lay_scale_over(copy, scale)
+        scale_copies.copy_checkout(paths.ROOT, copy)
+        scale_copies.lay_scale_over(copy, scale)
         run_pipeline(copy)
     print(f"This was the {scale} scale, in a temporary copy: the committed results are as they were")

@@ -177,7 +177,7 @@ def train(
     with (
         kernels(device, settings.deterministic),
         leaves_on_sigterm(path),
-        live_metrics(folder, processes.rank == 0) as live,
+        live_metrics(folder, processes.rank == 0, resumed=done > 0) as live,
         progress_bar(description if processes.rank == 0 else None, total, done) as advance,
     ):
         for epoch in range(len(state.history), settings.epochs):

@@ -150,6 +150,24 @@ NBODY_GAN: dict[str, Any] = {
         "break_even_boxes": 12000.0,
     },
 }
+DEVIATION = {"percent": -1.2, "percent_err": 0.3, "k": 0.2}
+NBODY: dict[str, Any] = {
+    "growth": {"z0": DEVIATION},
+    "power": {"halofit": DEVIATION, "half_steps": DEVIATION, "k_quarter": 0.196},
+    "boxes": {name: {"half_nyquist": DEVIATION, "nyquist": DEVIATION} for name in ("halofit", "converged")},
+    "density_pdf": {
+        "radius": 10.0,
+        "log_normal_largest_difference": 0.02,
+        "large_deviation_largest_difference": 0.005,
+    },
+    "pancake_percent": 0.4,
+    "momentum_per_million": 0.1,
+    "runs": {
+        "growth": {"box": 500.0},
+        "power": {"box": 256.0, "steps": 40},
+        "boxes": {"box": 80.0, "steps": 10, "fine_steps": 40},
+    },
+}
 ENTRANT = {"fit_s": 19.3, "predict_s": 1.5, "cde_loss": -11.2601, "crps": 0.02154, "ks": 0.007, "sigma_iqr": 0.018}
 ENTRANT |= {"outliers": 0.013}
 WANTED = {"cde_loss": -11.5, "crps": 0.0211, "ks_calibrated": 0.02, "fit_cpu_s": 15.0, "predict_cpu_us": 20.0}
@@ -227,6 +245,7 @@ FIGURES += ("fig-anchoring-colours", "fig-anchoring-shapes", "fig-stamps")
 FIGURES += ("fig-pit-panels", "fig-pit-estimators", "fig-pit-conditional", "fig-n-z", "fig-n-z-shifts")
 FIGURES += ("fig-learning-curve", "fig-completeness", "fig-science-sample", "fig-bad-labels")
 FIGURES += ("fig-gan-slices", "fig-gan-matrices", "fig-gan-power", "fig-gan-training")
+FIGURES += ("fig-nbody-power", "fig-nbody-pdf")
 
 
 def write_metrics(results: Path, result: str, metrics: dict[str, Any]) -> None:
@@ -270,6 +289,7 @@ def _write_redshift_pdfs(results: Path) -> None:
     table.to_csv(results / "redshift_distributions" / "bins.csv", index=False)
     write_metrics(results, "spectroscopic_completeness", COMPLETENESS)
     write_metrics(results, "nbody_gan", NBODY_GAN)
+    write_metrics(results, "nbody", NBODY)
 
 
 def _write_race(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Scales run in a copy that has everything of the checkout, and leave the checkout as it was."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analysis import reproduce
+from analysis import paths, reproduce, scale_copies
 from analysis.errors import InputError
 
 
@@ -40,7 +41,7 @@ def checkout(tmp_path: Path) -> Path:
 
 def test_a_copy_is_the_working_tree_with_its_survey(checkout: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
-    reproduce.copy_checkout(checkout, copy)
+    scale_copies.copy_checkout(checkout, copy)
     contents = {name: (copy / name).read_text() for name in ("kept", "changed", "new")}
     assert contents == {"kept": "committed", "changed": "by hand", "new": "untracked"}
     assert not (copy / "deleted").exists()
@@ -49,13 +50,25 @@ def test_a_copy_is_the_working_tree_with_its_survey(checkout: Path, tmp_path: Pa
 
 
 def test_a_scale_replaces_only_what_it_names(checkout: Path) -> None:
-    reproduce.lay_scale_over(checkout, "tiny")
+    scale_copies.lay_scale_over(checkout, "tiny")
     assert yaml.safe_load((checkout / "params.yaml").read_text()) == {"train": {"depth": 10, "network": {"epochs": 2}}}
+
+
+@pytest.mark.parametrize("scale", sorted(set(reproduce.scales()) - {"laptop"}))
+def test_every_scale_names_settings_that_exist(scale: str, tmp_path: Path) -> None:
+    (tmp_path / "scales").mkdir()
+    for name in ("params.yaml", f"scales/{scale}.yaml"):
+        shutil.copy(paths.ROOT / name, tmp_path / name)
+    before = yaml.safe_load(paths.PARAMS.read_text())
+    scale_copies.lay_scale_over(tmp_path, scale)
+    after = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    assert after != before
+    assert after.keys() == before.keys()
 
 
 def test_a_scale_needs_a_checkout(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a git checkout"):
-        reproduce.copy_checkout(tmp_path, tmp_path / "copy")
+        scale_copies.copy_checkout(tmp_path, tmp_path / "copy")
 
 
 def test_a_survey_that_is_not_the_recorded_one_is_left_alone(checkout: Path) -> None:

@@ -9,8 +9,9 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from analysis import training
+from analysis.errors import InputError
 from analysis.loop import batches
-from analysis.training import Settings, train
+from analysis.training import Settings, Turn, train
 
 SETTINGS = Settings(epochs=6, batch_size=16, learning_rate=0.01, weight_decay=0.01, patience=10, seed=3, device="cpu")
 
@@ -182,3 +183,129 @@ def test_log_has_one_line_per_epoch(tmp_path):
         lines = list(csv.DictReader(file))
     assert [float(line["validation_loss"]) for line in lines] == [epoch["validation_loss"] for epoch in history]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.safetensors", "log.csv"]
+
+
+class Two(nn.Module):
+    """Two numbers: the first looks for 2, the second for the first."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
+
+    def numbers(self):
+        return self.first.weight.squeeze(), self.second.weight.squeeze()
+
+
+def to_two(model, _):
+    return (model.numbers()[0] - 2) ** 2
+
+
+def to_the_first(model, _):
+    first, second = model.numbers()
+    return (second - first) ** 2
+
+
+def two(turns, folder, epochs=60):
+    torch.manual_seed(0)
+    network = Two()
+    settings = Settings(epochs, 16, 0.05, 0.0, patience=epochs, device="cpu")
+    history = train(network, turns(network), data(90, 1), lambda _: 0.0, settings, folder)
+    return torch.stack(network.numbers()).tolist(), history
+
+
+def test_each_turn_changes_its_own_part_only(tmp_path):
+    def both(network):
+        return [Turn("first", to_two, network.first), Turn("second", to_the_first, network.second)]
+
+    def alone(network):
+        return [Turn("first", to_two, network.first)]
+
+    (first, second), history = two(both, tmp_path / "both", epochs=1)
+    (same, untouched), _ = two(alone, tmp_path / "alone", epochs=1)
+    assert first == same
+    assert second != untouched
+    assert {"first_loss", "second_loss", "validation_loss"} <= set(history[0])
+
+
+def test_turns_together_find_the_equilibrium(tmp_path):
+    numbers = []
+
+    def turns(network):
+        return [Turn("first", to_two, network.first), Turn("second", to_the_first, network.second, every=2, rate=3.0)]
+
+    def last(network):
+        numbers.append(torch.stack(network.numbers()).tolist())
+        return -len(numbers)  # so that the last epoch is the best
+
+    network = Two()
+    train(network, turns(network), data(90, 1), last, Settings(60, 16, 0.05, 0.0, 60, device="cpu"), tmp_path)
+    assert torch.stack(network.numbers()).tolist() == numbers[-1]
+    np.testing.assert_allclose(numbers[-1], [2, 2], atol=0.01)
+
+
+def test_a_turn_comes_with_every_nth_batch(tmp_path):
+    calls = {"often": 0, "seldom": 0}
+
+    def counted(name):
+        def loss(model, batch):
+            calls[name] += 1
+            return to_two(model, batch)
+
+        return loss
+
+    def turns(network):
+        each = (("often", 1), ("seldom", 4))
+        return [Turn(name, counted(name), network.first, every=every) for name, every in each]
+
+    two(turns, tmp_path, epochs=2)  # 6 batches each: counted through, not anew in each epoch
+    assert calls == {"often": 12, "seldom": 3}
+    with pytest.raises(InputError, match="'seldom' comes every 9 batches; expected at most the 6"):
+        two(lambda network: [Turn("seldom", to_two, network, every=9)], tmp_path / "never")
+
+
+def test_a_frozen_part_stays_as_it_is(tmp_path):
+    network = model()
+    network[0].requires_grad_(False)
+    before = network[0].weight.clone()
+    train(network, loss, data(90, 1), data(40, 2), SETTINGS, tmp_path)
+    assert torch.equal(network[0].weight, before)
+    assert not torch.equal(network[4].weight, model()[4].weight)
+
+
+def test_the_average_is_that_of_the_weights_after_each_step(tmp_path):
+    torch.manual_seed(0)
+    network, seen = nn.Linear(3, 1), []
+
+    def watched(linear, batch):
+        if linear.training:
+            seen.append(linear.weight.detach().clone())
+        return loss(linear, batch)
+
+    judged = []
+
+    def validation(linear):
+        judged.append(linear.weight.detach().clone())
+        return -len(judged)
+
+    settings = Settings(3, 16, 0.05, 0.0, patience=9, device="cpu", average=0.7)
+    train(network, watched, data(90, 1), validation, settings, tmp_path)
+    average = seen[1]  # seen before each step: the first one is of the initial weights
+    for weight in seen[2:13]:
+        average = 0.7 * average + 0.3 * weight
+    torch.testing.assert_close(judged[1], average)  # after 2 epochs of 6 steps
+    assert torch.equal(network.weight, judged[-1])
+
+
+def test_a_function_decides_which_epoch_is_best_and_when_to_stop(tmp_path):
+    weights_of = []
+
+    def validation(network):
+        assert not network.training and not torch.is_grad_enabled()
+        weights_of.append(weights(network))
+        return abs(len(weights_of) - 3)  # the third epoch is the best
+
+    network = model()
+    settings = Settings(20, 16, 0.01, 0.01, patience=4, device="cpu")
+    history = train(network, loss, data(90, 1), validation, settings, tmp_path)
+    assert len(history) == 7
+    assert torch.equal(weights(network), weights_of[2])

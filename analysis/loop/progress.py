@@ -45,11 +45,11 @@ def progress_bar(description: str | None, total: int, done: int) -> Iterator[Cal
 
 
 @contextmanager
-def live_metrics(folder: Path, wanted: bool) -> Iterator[Callable[[dict[str, float]], None]]:
+def live_metrics(folder: Path, wanted: bool, resumed: bool) -> Iterator[Callable[[dict[str, float]], None]]:
     """Yield a function that takes the figures of an epoch: for DVCLive where it is installed, and asked for.
 
     It is asked for by the environment variable ANALYSIS_LIVE, a folder outside of DVC's outputs, in which each
-    training gets its own. No experiment, no dvc.yaml, no commit is made.
+    training gets its own, named as its checkpoint's folder and the one above. It makes no experiment and no dvc.yaml.
     """
     wanted_in = os.environ.get(LIVE)
     if not (wanted and wanted_in and find_spec("dvclive")):
@@ -57,7 +57,7 @@ def live_metrics(folder: Path, wanted: bool) -> Iterator[Callable[[dict[str, flo
         return
     from dvclive import Live
 
-    with Live(str(Path(wanted_in, *folder.parts[-2:])), save_dvc_exp=False, dvcyaml=None) as live:
+    with Live(str(Path(wanted_in, *folder.parts[-2:])), resume=resumed, save_dvc_exp=False, dvcyaml=None) as live:
 
         def log(figures: dict[str, float]) -> None:
             live.step = int(figures["epoch"])

@@ -17,7 +17,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +154,7 @@ def make_boxes(cosmology: Cosmology, settings: dict[str, Any], path: Path) -> No
         Written when all is there.
     """
     of_run, batches, spectrum = run_settings(settings), list(_batches(settings)), linear_power(cosmology)
-    about = json.dumps({"cosmology": vars(cosmology), **settings}, sort_keys=True)
+    about = json.dumps({"cosmology": asdict(cosmology), **settings}, sort_keys=True)
     parts = path.with_name(_PARTS) / hashlib.sha256(about.encode()).hexdigest()[:16]
     for other in parts.parent.glob("*"):
         if other != parts:

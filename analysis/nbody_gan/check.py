@@ -102,10 +102,10 @@ def check_pancake(cosmology: Cosmology, settings: dict[str, Any]) -> float:
     Until then, the displacements of linear theory are exact in one dimension (Zel'dovich 1970).
     """
     run = _run(settings)
-    lattice = torch.arange(run.particles) / run.particles
+    lattice = (torch.arange(run.particles) + 0.5) / run.particles
     amplitude = settings["collapse"] / (2 * math.pi)  # of the displacement, in units of the box; 1 would collapse
     psi = amplitude * torch.sin(2 * math.pi * lattice)
-    wave = -settings["collapse"] * torch.cos(2 * math.pi * lattice)  # density contrast of psi
+    wave = -settings["collapse"] * torch.cos(2 * math.pi * lattice)  # the density contrast of psi
     density = wave[:, None, None].expand(1, -1, run.particles, run.particles)
     *_, last = evolve(density, cosmology, run)
     start = torch.cartesian_prod(lattice, lattice, lattice)
@@ -132,9 +132,8 @@ def density_pdfs(
     radius, spectrum = settings["radius"], linear_power(cosmology)
     values = density_in_spheres(densities, radius / box).clamp_min(1e-3).flatten(1).numpy()
     variance = float(np.log(values).var())
-    edges = np.exp(
-        np.linspace(*(np.log(values).mean() + np.array([-4, 4]) * math.sqrt(variance)), settings["bins"] + 1)
-    )
+    mean, reach = float(np.log(values).mean()), 4 * math.sqrt(variance)
+    edges = np.exp(np.linspace(mean - reach, mean + reach, settings["bins"] + 1))
     counts = np.stack([np.histogram(box_values, edges)[0] for box_values in values])
     measured, error = pair_means(counts / (values.shape[1] * np.diff(edges)))
     centres = np.sqrt(edges[1:] * edges[:-1])
@@ -211,11 +210,12 @@ def check_nbody(_: argparse.Namespace) -> None:
         pdf, of_pdf = done(density_pdfs(densities, cosmology, settings["power"]["box"], settings["density_pdf"]))
         exact = {
             "pancake_percent": check_pancake(cosmology, parts["pancake"]),
-            "momentum": check_momentum(cosmology, parts["boxes"], boxes),
+            "momentum_per_million": 1e6 * check_momentum(cosmology, parts["boxes"], boxes),
         }
         done(exact)
     metrics = summary(growth, power, settings, boxes) | {"density_pdf": of_pdf} | exact
     metrics["runs"] = {name: settings[name] for name in ("growth", "power")}
     metrics["runs"]["boxes"] = {name: boxes[name] for name in ("box", "particles", "mesh", "cells", "steps", "z_start")}
+    metrics["runs"]["boxes"]["fine_steps"] = settings["boxes"]["steps"]
     tables = {names.GROWTH: growth, names.POWER: power, names.DENSITY_PDF: pdf}
     write_result(paths.RESULTS / names.NBODY / names.METRICS, metrics, tables)

@@ -17,9 +17,9 @@ POWER, PDF = "fig-nbody-power.png", "fig-nbody-pdf.png"
 FIGURES = (POWER, PDF)
 
 _AGAINST = {
-    "halofit": ("halofit", "C0", "o", "-"),
-    "converged": ("finer run, same modes", "C1", "s", "--"),
-    "half_steps": ("half the step", "C4", "^", ":"),
+    "halofit": ("over halofit", "C0", "o", "-"),
+    "converged": ("over a finer run of the same modes", "C1", "s", "--"),
+    "half_steps": ("over half the step", "C4", "^", ":"),
 }
 _REDSHIFTS = (("C0", "o"), ("C1", "s"), ("C2", "D"), ("C4", "^"))
 _MODELS = {"log_normal": ("log-normal", "C1", "--"), "large_deviation": ("large deviations", "C4", "-")}
@@ -41,7 +41,6 @@ def _draw_ratios(axes: Axes, table: pd.DataFrame, k_max: float, title: str) -> N
             )
     axes.axhspan(0.95, 1.05, color="0.9", zorder=0)
     axes.set(title=title, xlabel="$k$ ($h$/Mpc)", ylabel="ratio of $P(k)$")
-    axes.legend(title="over", loc="lower left")
 
 
 def plot_power(growth: pd.DataFrame, power: pd.DataFrame, k_quarter: float, k_nyquist: float) -> Figure:
@@ -52,10 +51,12 @@ def plot_power(growth: pd.DataFrame, power: pd.DataFrame, k_quarter: float, k_ny
         left.errorbar(line["k"], line["ratio"], yerr=line["ratio_err"], **style)
     left.axhspan(0.99, 1.01, color="0.9", zorder=0)
     left.set(title="growth", xlabel="$k$ ($h$/Mpc)", ylabel="amplitude over linear theory")
-    left.legend()
+    left.legend(ncols=2)
+    left.set_ylim(0.988, 1.014)
     _draw_ratios(middle, power[power["run"] == "check"], 2 * k_quarter, "the code")
     middle.axvline(k_quarter, color="0.5", lw=0.8)
     _draw_ratios(right, power[power["run"] == "boxes"], k_nyquist, "the network's boxes")
+    figure.legend(*right.get_legend_handles_labels(), loc="outside upper right", ncols=3)
     return figure
 
 

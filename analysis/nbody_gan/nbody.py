@@ -151,8 +151,11 @@ def _scale_factors(settings: Settings) -> list[float]:
 
 
 def _lattice(particles: int, device: torch.device) -> Tensor:
-    """Return the places of particles before they move, shape (particles^3, 3), in units of the box."""
-    side = torch.arange(particles, device=device) / particles
+    """Return the places of particles before they move, shape (particles^3, 3), in units of the box.
+
+    They are the middles of cells: on mesh points, clouds have a kink, and small displacements would not act linearly.
+    """
+    side = (torch.arange(particles, device=device) + 0.5) / particles
     return torch.cartesian_prod(side, side, side)
 
 

@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.nbody_gan.names import CORRELATION, COUNTS, MARKED, MOMENTS, NAME, PEAKS, POWER_SPECTRUM, STATISTICS
+from analysis.nbody_gan.names import (
+    CORRELATION,
+    COUNTS,
+    MARKED,
+    MOMENTS,
+    NAME,
+    NBODY,
+    PEAKS,
+    POWER_SPECTRUM,
+    STATISTICS,
+)
 from analysis.paper.numbers import escaped, format_value
 from analysis.paper.tables import cell, include, pipe_table
 
@@ -61,10 +71,11 @@ def cost(metrics: Mapping[str, Any]) -> str:
 
 def nbody_pages(metrics: Mapping[str, dict[str, Any]]) -> dict[str, str]:
     """Write the generated files of paper/tables/ for this result: name -> Markdown."""
+    checks = {"section-nbody": include(NBODY) if NBODY in metrics else "The checks of the code were not run.\n"}
     content = metrics.get(NAME, {"not_run": "its stages have not been run"})
     if "not_run" in content:
-        return {"section-nbody-gan": f"This result was not run: {escaped(content['not_run'])}.\n"}
-    return {
+        return checks | {"section-nbody-gan": f"This result was not run: {escaped(content['not_run'])}.\n"}
+    return checks | {
         "section-nbody-gan": include("nbody-gan"),
         "gan-statistics": statistics(content),
         "gan-controls": controls(content),

@@ -54,8 +54,8 @@ def standardise(prints: Array, nbody: Array) -> Array:
     return (prints - nbody.mean(axis=0)) / nbody.std(axis=0)
 
 
-def nearest_is_training(drawn: Array, training: Array, held_out: Array) -> Array:
-    """Tell, for each drawn box, whether its nearest N-body box is one of training rather than held out.
+def nearest_is_training(drawn: Array, training: Array, held_out: Array) -> tuple[float, float]:
+    """Return the share of drawn boxes whose nearest N-body box is one of training, and its standard error.
 
     Parameters
     ----------
@@ -64,10 +64,17 @@ def nearest_is_training(drawn: Array, training: Array, held_out: Array) -> Array
 
     Returns
     -------
-    ndarray of bool, shape (n,)
-        Half of them true where the generator does not know its training boxes better than others.
+    share : float
+        A half where the generator does not know its training boxes better than others.
+    error : float
+        By how much the share scatters if N-body boxes are called training or held out at random. A few boxes near the
+        mean are the nearest of many, so that it is larger than that of n independent draws.
     """
-    return cdist(drawn, training).min(axis=1) < cdist(drawn, held_out).min(axis=1)
+    nearest = cdist(drawn, np.concatenate([training, held_out])).argmin(axis=1)
+    boxes = len(training) + len(held_out)
+    weights = np.bincount(nearest, minlength=boxes) / len(drawn)
+    variance = 0.25 * (np.sum(weights**2) - 1 / boxes) * boxes / (boxes - 1)
+    return float(np.mean(nearest < len(training))), float(np.sqrt(variance))
 
 
 def close_pairs(drawn: Array, nbody: Array) -> int:

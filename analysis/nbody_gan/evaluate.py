@@ -121,9 +121,8 @@ def memory_tests(
     known, unknown, ours, copied, collapsed = (collapse.standardise(of, prints[1]) for of in prints)
 
     def nearest(of: Array) -> dict[str, float]:
-        nearer = collapse.nearest_is_training(of, known, unknown).astype(float)
-        how = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
-        return with_interval("nearest_is_training", np.mean, nearer, **how)
+        share, error = collapse.nearest_is_training(of, known, unknown)
+        return {"nearest_is_training": share, "nearest_is_training_err": error}
 
     def birthday(of: Array) -> dict[str, float]:
         pairs = collapse.close_pairs(of, unknown)

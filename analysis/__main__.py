@@ -25,6 +25,7 @@ The pipeline calls these commands in order (`dvc dag` shows it); you may call ea
   spectroscopic-completeness  Bonnett et al. (2016): labelled data do not represent the sky
   star-galaxy          Kim & Brunner (2017): stars from galaxies, by features and by pixels
   cnn-redshift         Hoyle (2016): redshifts from whole images, beside trees on catalogue features
+  nbody-gan            Wolf (2018): N-body boxes, and a network that takes their place
   scorecard            every claim: published value, ours, error, verdict
   paper                results -> the paper (HTML and PDF)
   reproduce            all of it, at a scale
@@ -108,6 +109,7 @@ def build_parser() -> argparse.ArgumentParser:
     from analysis.cnn_redshift import commands as cnn_redshift
     from analysis.feature_importance import commands as feature_importance
     from analysis.feature_importance.selection import commands as feature_selection
+    from analysis.nbody_gan import commands as nbody_gan
     from analysis.photoz_pdf import commands as photoz
     from analysis.pit_calibration import commands as pit_calibration
     from analysis.redshift_distributions import commands as redshift_distributions
@@ -120,7 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
     survey.add_commands(groups)
     _add_single_commands(groups)
     results = (feature_importance, feature_selection, pit_calibration, redshift_distributions)
-    results += (spectroscopic_completeness, star_galaxy, cnn_redshift)
+    results += (spectroscopic_completeness, star_galaxy, cnn_redshift, nbody_gan)
     for part in (*results, photoz, anchoring, bench):
         part.add_commands(groups)
     return parser

@@ -32,6 +32,12 @@ def _photoz(options: argparse.Namespace) -> int:
     return run(options)
 
 
+def _nbody(options: argparse.Namespace) -> int:
+    from analysis.nbody_gan.bench import run
+
+    return run(options)
+
+
 def add_commands(groups: Any) -> None:
     """Add `bench` and its benches to the command line."""
     about = "how fast a part is, against the usual way; exit code 1 where it is too slow"
@@ -70,3 +76,16 @@ def add_commands(groups: Any) -> None:
     what = "also run RAIL's estimators, by the Python of a virtual environment that has them (with --final)"
     parser.add_argument("--peers", type=Path, metavar="PYTHON", help=what)
     parser.set_defaults(run=_photoz)
+
+    about = "the particle-mesh force and a whole N-body run, against JaxPM"
+    parser = benches.add_parser("nbody", help=about, description=about)
+    what = (
+        "a Python with jaxpm==0.1.6 and packaging, of a virtual environment made for it; without, ours are timed alone"
+    )
+    parser.add_argument("--peers", type=Path, metavar="PYTHON", help=what)
+    parser.add_argument(
+        "--device", default="cpu", help="ours: cpu (default), cuda or auto; JaxPM runs on the processor"
+    )
+    parser.add_argument("--threads", type=int, default=2, help="of both (default: 2)")
+    parser.add_argument("--rounds", type=int, default=15, help="calls of each, in turn (default: 15)")
+    parser.set_defaults(run=_nbody)

@@ -159,6 +159,51 @@ REAL_STAR_GALAXY: dict[str, dict[str, Any]] = {
     | {"three_classes": {"accuracy": 0.97, "QSO": {"n": 850, "auc": 0.99, "completeness": 0.9, "purity": 0.9}}},
     "sas": {"n_stars": 120, "n_galaxies": 180, "before": SEVEN, "after": SEVEN},
 }
+GAN_STATISTIC = {"n_bins": 8, "half_distance": 0.04}
+GAN_STATISTIC |= dict.fromkeys(("split_half_ratio", "forecast_ratio", "amplitude_error_ratio"), 1.1)
+GAN_STATISTIC |= dict.fromkeys(("split_half_ratio_err", "forecast_ratio_err", "amplitude_error_ratio_err"), 0.1)
+GAN_NAMES = ("mass_counts", "power_spectrum", "correlation_function", "marked_correlation", "peak_counts", "moments")
+NBODY_GAN: dict[str, Any] = {
+    "sample": {"n_half": 1000, "n_training": 2000, "cells": 16, "side": 80.0},
+    **dict.fromkeys(GAN_NAMES, GAN_STATISTIC),
+    "controls": {
+        control: {**dict.fromkeys(GAN_NAMES, 2.0), "peak_counts": None, "largest": 2.0}
+        for control in ("untrained", "white_noise", "gaussian", "log_normal", "unseen_nbody")
+    },
+    "power": {"worst_percent": 3.0, "worst_percent_err": 1.0},
+    "memory": {
+        "n_boxes": 1000,
+        "gan": {"nearest_is_training": 0.5, "close_pairs": 0, "distinct_boxes_low": 1.7e5},
+        "copying": {"nearest_is_training": 1.0},
+        "collapsed": {"n_distinct": 200, "close_pairs": 2500, "distinct_boxes_low": 200.0},
+        "large_scale_variance_ratio": 1.01,
+    },
+    "cost": {
+        "nbody_boxes_per_second": 20.0,
+        "gan_boxes_per_second": 800.0,
+        "training_cpu_seconds": 480.0,
+        "training_boxes": 2500,
+        "break_even_boxes": 12000.0,
+    },
+}
+DEVIATION = {"percent": -1.2, "percent_err": 0.3, "k": 0.2}
+NBODY: dict[str, Any] = {
+    "growth": {"z0": DEVIATION},
+    "power": {"halofit": DEVIATION, "half_steps": DEVIATION, "k_quarter": 0.196},
+    "boxes": {name: {"half_nyquist": DEVIATION, "nyquist": DEVIATION} for name in ("halofit", "converged")},
+    "density_pdf": {
+        "radius": 10.0,
+        "log_normal_largest_difference": 0.02,
+        "large_deviation_largest_difference": 0.005,
+    },
+    "pancake_percent": 0.4,
+    "momentum_per_million": 0.1,
+    "runs": {
+        "growth": {"box": 500.0},
+        "power": {"box": 256.0, "steps": 40},
+        "boxes": {"box": 80.0, "steps": 10, "fine_steps": 40},
+    },
+}
 ENTRANT = {"fit_s": 19.3, "predict_s": 1.5, "cde_loss": -11.2601, "crps": 0.02154, "ks": 0.007, "sigma_iqr": 0.018}
 ENTRANT |= {"outliers": 0.013}
 WANTED = {"cde_loss": -11.5, "crps": 0.0211, "ks_calibrated": 0.02, "fit_cpu_s": 15.0, "predict_cpu_us": 20.0}
@@ -237,6 +282,8 @@ FIGURES += ("fig-pit-panels", "fig-pit-estimators", "fig-pit-conditional", "fig-
 FIGURES += ("fig-learning-curve", "fig-completeness", "fig-science-sample", "fig-bad-labels")
 FIGURES += ("fig-star-galaxy-roc", "fig-star-galaxy-bins", "fig-star-galaxy-reliability", "fig-star-galaxy-importance")
 FIGURES += ("fig-purity-gain", "fig-star-density", "fig-convnet-mistakes", "fig-convnet-kernels")
+FIGURES += ("fig-gan-slices", "fig-gan-matrices", "fig-gan-power", "fig-gan-training")
+FIGURES += ("fig-nbody-power", "fig-nbody-pdf")
 
 
 def write_metrics(results: Path, result: str, metrics: dict[str, Any]) -> None:
@@ -279,6 +326,8 @@ def _write_redshift_pdfs(results: Path) -> None:
     table.loc[3, "shift_resampled"] = None  # no reference galaxy reached this bin
     table.to_csv(results / "redshift_distributions" / "bins.csv", index=False)
     write_metrics(results, "spectroscopic_completeness", COMPLETENESS)
+    write_metrics(results, "nbody_gan", NBODY_GAN)
+    write_metrics(results, "nbody", NBODY)
 
 
 def _write_star_galaxy(results: Path) -> None:

@@ -38,6 +38,12 @@ MODULES = {  # of each command, the module that does the work
     "cnn-redshift train": "analysis.cnn_redshift.train",
     "cnn-redshift evaluate": "analysis.cnn_redshift.evaluate",
     "cnn-redshift plot": "analysis.cnn_redshift.plot",
+    "nbody-gan check-nbody": "analysis.nbody_gan.check",
+    "nbody-gan plot-nbody": "analysis.nbody_gan.check_plot",
+    "nbody-gan simulate-boxes": "analysis.nbody_gan.boxes",
+    "nbody-gan train": "analysis.nbody_gan.train",
+    "nbody-gan evaluate": "analysis.nbody_gan.evaluate",
+    "nbody-gan plot": "analysis.nbody_gan.plot",
     "scorecard": "analysis.scorecard",
     "paper render": "analysis.paper.render",
 }

@@ -1,0 +1,342 @@
+"""The generator and the critic: convolutions on a periodic cube.
+
+The generator takes white noise, as an N-body code does. Before training it is a Zel'dovich mock with the voxel masses
+of the training boxes. Training changes how its Fourier modes are weighted, and adds what convolutions make of the field
+and of more noise. All padding is periodic: no place is preferred.
+
+The critic (a Wasserstein one: Arjovsky et al. 2017) sees the log-density. Of its voxels, of what convolutions find in
+it at three levels, and of the power in shells of wavenumber it takes the means over the box, by which it judges the box
+as a whole. Its gradient is held near one (Gulrajani et al. 2017).
+"""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self, cast
+
+import torch
+from torch import Tensor, nn
+
+from analysis.errors import InputError
+from analysis.nbody_gan.mock import Zeldovich, voxel_map
+from analysis.nbody_gan.statistics import power_spectrum
+from analysis.tensor_files import load_weights, read_tensors, write_tensors
+
+_GRID = (-3, -2, -1)
+_SLOPE = 0.2  # of the leaky ReLU
+_UNITS = 64  # of the critic's dense layers
+_LEAST_POWER = 1e-3
+_TAIL = 8  # knots at either end of the map, whose mean slope goes on beyond it
+_LEAST_DEVIATION = 1e-3
+
+Loss = Callable[[nn.Module, tuple[Tensor, ...]], Tensor]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of both networks.
+
+    Attributes
+    ----------
+    cells : int
+        Cells of a box's side, a multiple of 4.
+    noise : int
+        Fields of white noise that a box is made of: the first is that of the Zel'dovich mock.
+    generator_channels, generator_blocks : int
+        Of the generator: width, an even number, and residual blocks.
+    critic_channels : int
+        Of the critic's first convolution.
+    floor : float
+        Density, in units of the mean, below which the critic's scale is linear rather than logarithmic.
+    knots : int
+        Of the generator's map of voxels to densities.
+
+    Raises
+    ------
+    InputError
+        If the sides of the boxes cannot be halved twice, or there is no noise.
+    """
+
+    cells: int
+    noise: int
+    generator_channels: int
+    generator_blocks: int
+    critic_channels: int
+    floor: float
+    knots: int
+
+    def __post_init__(self) -> None:
+        if self.cells < 4 or self.cells % 4:
+            raise InputError(f"boxes of {self.cells} cells a side; expected a multiple of 4")
+        if self.noise < 1 or self.generator_channels % 2:
+            raise InputError(
+                f"noise {self.noise}, generator_channels {self.generator_channels}; expected at least 1, and even"
+            )
+
+
+def scale_density(density: Tensor, floor: float) -> Tensor:
+    """Return ln(1 + density / floor), what the critic sees: invertible, and it keeps the tail."""
+    return torch.log1p(density / floor)
+
+
+def draw_noise(boxes: int, shape: Shape, generator: torch.Generator | None = None) -> Tensor:
+    """Draw the generator's input, shape (boxes, noise, n, n, n)."""
+    return torch.randn(boxes, shape.noise, *(shape.cells,) * 3, generator=generator)
+
+
+def _wave_lengths(cells: int) -> Tensor:
+    """Return the length of each wave vector of `torch.fft.rfftn`, in fundamental modes."""
+    axis = torch.fft.fftfreq(cells, 1 / cells).square()
+    return (axis[:, None, None] + axis[:, None] + axis[: cells // 2 + 1]).sqrt()
+
+
+def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Conv3d:
+    return nn.Conv3d(inputs, outputs, 3, stride, padding=1, padding_mode="circular")
+
+
+class IsotropicFilters(nn.Module):
+    """Fourier filters that depend on the length of the wave vector alone: one field in, several out.
+
+    The first leaves the field as it is, before training.
+
+    Parameters
+    ----------
+    outputs : int
+    cells : int
+        Of a box's side.
+    """
+
+    below: Tensor
+    share: Tensor
+
+    def __init__(self, outputs: int, cells: int) -> None:
+        super().__init__()
+        length = _wave_lengths(cells)
+        below = length.floor().long()
+        self.register_buffer("below", below, persistent=False)
+        self.register_buffer("share", length - below, persistent=False)
+        transfer = torch.randn(outputs, int(below.max()) + 2)  # at 0, 1, 2, … fundamental modes
+        transfer[0] = 1.0
+        self.transfer = nn.Parameter(transfer)
+
+    def forward(self, field: Tensor) -> Tensor:
+        """Filter fields (boxes, 1, n, n, n) into (boxes, outputs, n, n, n)."""
+        transfer = torch.lerp(self.transfer[:, self.below], self.transfer[:, self.below + 1], self.share)
+        return torch.fft.irfftn(torch.fft.rfftn(field, dim=_GRID) * transfer, s=field.shape[-3:], dim=_GRID)
+
+
+class Generator(nn.Module):
+    """White noise -> density, of unit mean in every box.
+
+    Parameters
+    ----------
+    shape : Shape
+    power : Tensor, shape (n, n, n)
+        Of the mock (`mock.linear_modes`).
+
+    Attributes
+    ----------
+    values, image : Tensor, shape (knots,)
+        The map from the field to the logarithm of the density (`mock.voxel_map`).
+    """
+
+    values: Tensor
+    image: Tensor
+
+    def __init__(self, shape: Shape, power: Tensor) -> None:
+        super().__init__()
+        self.shape = shape
+        channels, filters = shape.generator_channels, shape.generator_channels // 2
+        self.mock = Zeldovich(power)
+        self.register_buffer("values", torch.linspace(-1, 1, shape.knots))
+        self.register_buffer("image", torch.linspace(-1, 1, shape.knots))
+        self.filters = IsotropicFilters(1 + filters, shape.cells)
+        self.enter = _convolution(filters + shape.noise + 1, channels)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                nn.LeakyReLU(_SLOPE),
+                _convolution(channels, channels),
+                nn.LeakyReLU(_SLOPE),
+                _convolution(channels, channels),
+            )
+            for _ in range(shape.generator_blocks)
+        )
+        self.leave = nn.Conv3d(channels, 1, 1)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """Return densities (boxes, n, n, n) of noise (boxes, noise, n, n, n)."""
+        density, linear = self.mock(noise[:, 0]).split(1, dim=1)
+        filtered = self.filters(density)
+        hidden = self.enter(torch.cat([filtered, linear, noise[:, 1:]], dim=1))
+        for block in self.blocks:
+            hidden = hidden + block(hidden)
+        return self._density((filtered[:, :1] + self.leave(hidden))[:, 0])
+
+    @torch.no_grad()
+    def fit(self, density: Tensor, random: torch.Generator, rounds: int = 5) -> None:
+        """Give the untrained mock the voxel masses and the mean power spectrum of boxes (boxes, n, n, n), in turn."""
+        mock = self.mock(torch.randn(density.shape, generator=random))[:, :1]
+        wanted = power_spectrum(density, 1.0).mean(0)
+        for _ in range(rounds):
+            field = self.filters(mock)[:, 0]
+            values, image = voxel_map(field, density, self.shape.knots)
+            self.values.copy_(values)
+            self.image.copy_(image)
+            drawn = self._density(field)
+            factor = (wanted / power_spectrum(drawn, 1.0).mean(0)).sqrt()
+            self.filters.transfer[0, 1 : len(factor) + 1] *= factor
+            self.filters.transfer[0, len(factor) + 1 :] *= factor[-1]  # in the corners of the cube, beyond any shell
+
+    def _density(self, field: Tensor) -> Tensor:
+        density = self._mapped(field).exp()
+        return density / density.mean(dim=_GRID, keepdim=True)
+
+    def _mapped(self, field: Tensor) -> Tensor:
+        """Return the logarithm of the density at values of the field; beyond its ends the map goes on at its slope."""
+        last = len(self.values) - 1
+        place = (field - self.values[0]) / (self.values[1] - self.values[0])
+        below = place.detach().floor().long().clamp(0, last - 1)
+        inside = torch.lerp(self.image[below], self.image[below + 1], (place - below).clamp(0, 1))
+        rise = (self.image[-1] - self.image[-1 - _TAIL]) / _TAIL
+        fall = (self.image[_TAIL] - self.image[0]) / _TAIL
+        return inside + rise * (place - last).clamp_min(0) + fall * place.clamp_max(0)
+
+    def save(self, path: Path) -> None:
+        """Write the weights and the shape as safetensors."""
+        write_tensors(path, self.state_dict(), {"shape": json.dumps(asdict(self.shape))})
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote: the generator, in evaluation mode.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged, or holds a network of another shape.
+        """
+        tensors, about = read_tensors(path)
+        try:
+            shape = Shape(**json.loads(about["shape"]))
+        except (KeyError, ValueError, TypeError) as error:
+            raise InputError(f"{path}: no generator ({error!r}); expected a file that Generator.save wrote") from None
+        generator = cls(shape, torch.ones((shape.cells,) * 3))
+        load_weights(generator, tensors, path)
+        return generator.eval()
+
+
+class Critic(nn.Module):
+    """Log-density of a box -> a number, the higher the more it looks like N-body.
+
+    Parameters
+    ----------
+    shape : Shape
+    """
+
+    shells: Tensor
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.floor = shape.floor
+        channels, n = shape.critic_channels, shape.cells
+        self.voxels = nn.Linear(1, 2 * channels)
+        self.levels = nn.ModuleList(
+            [
+                _convolution(1, channels, stride=2),
+                _convolution(channels, 2 * channels),
+                _convolution(2 * channels, 2 * channels, stride=2),
+            ]
+        )
+        self.active = nn.LeakyReLU(_SLOPE)
+        self.register_buffer("shells", _shell_averages(n), persistent=False)
+        features = (2 + 1 + 2 + 2) * channels + 2 * (n // 2)
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("deviation", torch.ones(features))
+        self.judge = nn.Sequential(
+            nn.Linear(features, _UNITS),
+            nn.LeakyReLU(_SLOPE),
+            nn.Linear(_UNITS, _UNITS),
+            nn.LeakyReLU(_SLOPE),
+            nn.Linear(_UNITS, 1),
+        )
+
+    def forward(self, scaled: Tensor) -> Tensor:
+        """Return a number for each scaled box (boxes, n, n, n), shape (boxes,)."""
+        return self.judge((self._features(scaled) - self.mean) / self.deviation)[:, 0]
+
+    def _features(self, scaled: Tensor) -> Tensor:
+        hidden = scaled[:, None]
+        found = [self.active(self.voxels(scaled.flatten(1)[..., None])).mean(1)]
+        for level in self.levels:
+            hidden = self.active(level(hidden))
+            found.append(hidden.mean(_GRID))
+        for field in (scaled, self.floor * torch.expm1(scaled)):
+            modes = torch.fft.rfftn(field, dim=_GRID)
+            power = (modes.real.square() + modes.imag.square()).flatten(1) / scaled[0].numel()
+            found.append(torch.log(power @ self.shells + _LEAST_POWER))
+        return torch.cat(found, dim=1)
+
+    @torch.no_grad()
+    def standardise(self, scaled: Tensor) -> None:
+        """Set the means and deviations of the features, before training, to those of N-body boxes."""
+        features = self._features(scaled)
+        self.mean.copy_(features.mean(0))
+        self.deviation.copy_(features.std(0).clamp_min(_LEAST_DEVIATION))
+
+
+def _shell_averages(cells: int) -> Tensor:
+    """Return the matrix (modes, shells) that averages the modes of `torch.fft.rfftn` in shells of wavenumber."""
+    shell = (_wave_lengths(cells) + 0.5).floor().long().flatten()
+    copies = torch.full((cells, cells, cells // 2 + 1), 2.0)  # rfftn leaves out half of the modes but in two planes
+    copies[..., [0, -1]] = 1.0
+    matrix = torch.zeros(len(shell), math.ceil(math.sqrt(3) * cells / 2) + 1)
+    matrix[torch.arange(len(shell)), shell] = copies.flatten()
+    matrix = matrix[:, 1 : cells // 2 + 1]
+    return matrix / matrix.sum(0)
+
+
+class Gan(nn.Module):
+    """Generator and critic; the arguments are the generator's."""
+
+    def __init__(self, shape: Shape, power: Tensor) -> None:
+        super().__init__()
+        self.shape = shape
+        self.generator = Generator(shape, power)
+        self.critic = Critic(shape)
+
+
+def _drawn(model: Gan, boxes: int, device: torch.device) -> Tensor:
+    noise = torch.randn(boxes, model.shape.noise, *(model.shape.cells,) * 3, device=device)
+    return scale_density(model.generator(noise), model.shape.floor)
+
+
+def critic_loss(penalty: float) -> Loss:
+    """Return the critic's loss: drawn minus N-body boxes, and the gradient penalty (Gulrajani et al. 2017, eq. 3).
+
+    The penalty is taken on half of each batch: its double back-propagation is what costs most.
+    """
+
+    def loss(model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+        gan, nbody = cast(Gan, model), batch[0][:, 0]
+        with torch.no_grad():
+            drawn = _drawn(gan, len(nbody), nbody.device)
+        half = (len(nbody) + 1) // 2
+        share = torch.rand(half, 1, 1, 1, device=nbody.device)
+        between = torch.lerp(drawn[:half], nbody[:half], share).requires_grad_()
+        with torch.enable_grad():
+            (slope,) = torch.autograd.grad(gan.critic(between).sum(), between, create_graph=True)
+        excess = slope.flatten(1).norm(dim=1) - 1
+        return gan.critic(drawn).mean() - gan.critic(nbody).mean() + penalty * excess.square().mean()
+
+    return loss
+
+
+def generator_loss(model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+    """Return the generator's loss: how little its boxes look like N-body ones to the critic."""
+    gan = cast(Gan, model)
+    return -gan.critic(_drawn(gan, len(batch[0]), batch[0].device)).mean()

@@ -62,7 +62,8 @@ class Settings:
     deterministic : bool
         Whether a GPU, too, is to give the same bits each time: slower, and an error where it cannot.
     compiled : bool
-        Whether torch.compile is used: it takes minutes first, and knows no gradients of gradients.
+        Whether torch.compile is used: it takes minutes first, knows no gradients of gradients, and pays on GPUs only
+        (on a CPU Kim & Brunner's network took twice as long).
     average : float
         Decay, each step, of an exponential moving average of the weights, which is then judged and kept. 0: none.
     """
@@ -273,7 +274,8 @@ def _begin(
     if state.precision == AUTO:  # kept at once: a run that is killed now and started again must not decide otherwise
         chosen = processes.share(torch.arange(min(settings.batch_size, len(train_data))))
         batch = batches.to_device(train_data[chosen], processes.device)
-        state.precision = faster_precision(model, [turn.loss for turn in turns], batch, processes.device)
+        with kernels(processes.device, settings.deterministic):
+            state.precision = faster_precision(model, [turn.loss for turn in turns], batch, processes.device)
         decided = torch.tensor(PRECISIONS.index(state.precision), device=processes.device)
         processes.agree([decided])
         state.precision = PRECISIONS[int(decided)]

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from analysis import paths, reproduce, scale_copies
+from analysis.__main__ import build_parser
 from analysis.errors import InputError
 
 
@@ -83,6 +84,14 @@ def test_a_survey_that_is_not_the_recorded_one_is_left_alone(checkout: Path) -> 
     with pytest.raises(InputError, match=r"not the survey that data\.dvc records"):
         reproduce._check_survey(checkout)
     assert (checkout / "data.dvc").read_text() == record
+
+
+def test_the_scale_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCALE", "full")
+    assert build_parser().parse_args(["reproduce"]).scale == "full"
+    assert build_parser().parse_args(["reproduce", "--scale", "smoke"]).scale == "smoke"
+    monkeypatch.delenv("SCALE")
+    assert build_parser().parse_args(["reproduce"]).scale == "laptop"
 
 
 def test_an_unknown_scale_is_refused() -> None:

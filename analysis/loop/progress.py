@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -19,6 +20,7 @@ try:
 except ImportError:  # a bare machine trains without a bar
     Progress = None  # type: ignore[assignment,misc]
 
+SECONDS_BETWEEN_LINES = 120.0
 LIVE = "ANALYSIS_LIVE"  # environment variable: the folder for DVCLive's metrics
 
 if Progress is not None:
@@ -32,16 +34,36 @@ if Progress is not None:
 def progress_bar(description: str | None, total: int, done: int) -> Iterator[Callable[[int, str], None]]:
     """Yield a function that advances a bar by so many objects and says something beside it; no bar without description.
 
-    The bar shows how many objects a second the loop takes, and the time left if it goes on to its last epoch.
+    The bar shows how many objects a second the loop takes, and the time left if it goes on to its last epoch. Where
+    there is no terminal, as in the log of a container, it is a line every few minutes.
     """
-    if description is None or Progress is None:
+    if description is None:
         yield lambda objects, words: None
         return
-    console = Console(stderr=True)
+    if Progress is None or not sys.stderr.isatty():
+        yield _lines(description, total, done)
+        return
     columns = ("{task.description}", BarColumn(), _Rate(), TimeRemainingColumn(), TextColumn("{task.fields[words]}"))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(description, total=total, completed=done, words="")
         yield lambda objects, words: bar.update(task, advance=objects, words=words)
+
+
+def _lines(description: str, total: int, done: int) -> Callable[[int, str], None]:
+    """Return what stands for a bar where there is no terminal."""
+    began, start = time.monotonic(), done
+    told = began
+
+    def advance(objects: int, words: str) -> None:
+        nonlocal done, told
+        done, now = done + objects, time.monotonic()
+        if now - told >= SECONDS_BETWEEN_LINES:
+            told = now
+            rate = (done - start) / (now - began)
+            left = f"{rate:,.0f} objects/s, {(total - done) / rate / 60:,.0f} minutes left"
+            print(f"{description}: {done / total:.0%}, {left}; {words}", file=sys.stderr)
+
+    return advance
 
 
 @contextmanager

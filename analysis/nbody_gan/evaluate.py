@@ -81,13 +81,15 @@ def matrices(nbody: Vectors, drawn: Vectors, derivatives: Vectors, settings: dic
 
 
 def control_ratios(nbody: Vectors, controls: dict[str, Vectors], settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the split-half ratio of each control by statistic, and the largest; None where a bin never varies."""
+    """Return the split-half ratio of each control by statistic, and the largest; None where a bin does not vary."""
     found: dict[str, Any] = {}
     for control, vectors in controls.items():
         ratios: dict[str, float | None] = {}
         for name in STATISTICS:
-            constant = bool((np.ptp(vectors[name], axis=0) == 0).any())  # such as a bin of peaks that it never has
-            ratios[name] = None if constant else ratio(nbody[name], vectors[name], correlation_distance, settings)[0]
+            try:
+                ratios[name] = ratio(nbody[name], vectors[name], correlation_distance, settings)[0]
+            except InputError:  # a bin that (almost) never varies, such as one of peaks higher than a field ever has
+                ratios[name] = None
         found[control] = {**ratios, "largest": max(value for value in ratios.values() if value is not None)}
     return found
 

@@ -28,6 +28,7 @@ _GRID = (-3, -2, -1)
 _SLOPE = 0.2  # of the leaky ReLU
 _UNITS = 64  # of the critic's dense layers
 _LEAST_POWER = 1e-3
+_TAIL = 8  # knots at either end of the map, whose mean slope goes on beyond it
 _LEAST_DEVIATION = 1e-3
 
 Loss = Callable[[nn.Module, tuple[Tensor, ...]], Tensor]
@@ -195,10 +196,14 @@ class Generator(nn.Module):
         return density / density.mean(dim=_GRID, keepdim=True)
 
     def _mapped(self, field: Tensor) -> Tensor:
-        """Return the logarithm of the density at values of the field; beyond its ends the map goes on as it ended."""
+        """Return the logarithm of the density at values of the field; beyond its ends the map goes on at its slope."""
+        last = len(self.values) - 1
         place = (field - self.values[0]) / (self.values[1] - self.values[0])
-        below = place.detach().floor().long().clamp(0, len(self.values) - 2)
-        return torch.lerp(self.image[below], self.image[below + 1], place - below)
+        below = place.detach().floor().long().clamp(0, last - 1)
+        inside = torch.lerp(self.image[below], self.image[below + 1], (place - below).clamp(0, 1))
+        rise = (self.image[-1] - self.image[-1 - _TAIL]) / _TAIL
+        fall = (self.image[_TAIL] - self.image[0]) / _TAIL
+        return inside + rise * (place - last).clamp_min(0) + fall * place.clamp_max(0)
 
     def save(self, path: Path) -> None:
         """Write the weights and the shape as safetensors."""

@@ -15,6 +15,7 @@ Array = np.ndarray
 
 _SMOOTHING = 0.3  # cells; no two voxels then have the same density, not even those without particles
 _FLOOR = 0.1  # of the logarithm of the density, in units of the mean
+_OUTERMOST = 1e-5  # share of voxels beyond either end of the map
 _SLOPE = 0.01  # least rise of the map of voxels
 _SAMPLE = 2_000_000  # voxels that the map is made from, at most
 
@@ -96,7 +97,8 @@ def voxel_map(field: Tensor, density: Tensor, knots: int) -> tuple[Tensor, Tenso
         return np.sort(tensor.flatten()[:: max(1, tensor.numel() // _SAMPLE)].double().numpy())
 
     of_field, of_density = sample(field), sample(density)
-    values = np.linspace(of_field[0], of_field[-1], knots)
+    least, most = np.quantile(of_field, [_OUTERMOST, 1 - _OUTERMOST])
+    values = np.linspace(least, most, knots)
     shares = np.interp(values, of_field, np.linspace(0, 1, len(of_field)))
     image = np.log(np.quantile(of_density, shares).clip(min=of_density[of_density > 0][0]))
     rising = np.maximum.accumulate(image) + _SLOPE * (values - values[0])

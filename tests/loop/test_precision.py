@@ -82,6 +82,27 @@ def test_weights_of_images_come_back_as_they_were_laid_out(tmp_path):
     assert all(parameter.is_contiguous() for parameter in network.parameters())
 
 
+@pytest.mark.slow
+def test_a_compiled_network_learns_the_same(tmp_path):
+    def run(compiled):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Linear(8, 16), nn.SiLU(), nn.Linear(16, 1))
+        x = torch.randn(70, 8)
+        data = TensorDataset(x, x[:, 0])
+        how = Settings(3, 16, 0.01, 0.01, 9, device="cpu", compiled=compiled)
+        train(
+            network,
+            lambda m, b: torch.mean((m(b[0]).squeeze(1) - b[1]) ** 2),
+            data,
+            data,
+            how,
+            tmp_path / str(compiled),
+        )
+        return torch.cat([tensor.flatten() for tensor in network.state_dict().values()])
+
+    torch.testing.assert_close(run(True), run(False), rtol=1e-4, atol=1e-5)
+
+
 def test_an_unknown_precision_is_refused():
     with pytest.raises(InputError, match="precision 'half'; expected one of float32, bfloat16, auto"):
         settings("half")

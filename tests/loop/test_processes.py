@@ -22,9 +22,9 @@ from analysis.training import Settings, train
 
 torch.set_num_threads(1)
 torch.manual_seed(0)
-model = nn.Sequential(nn.Linear(3, 16), nn.SiLU(), nn.Linear(16, 1))
-x = torch.randn(97, 3)  # neither batches nor their shares are equal: the last batch has one object
-data = TensorDataset(x, torch.sin(2 * x[:, 0]) * x[:, 1])
+model = nn.Sequential(nn.Conv2d(2, 4, 3), nn.SiLU(), nn.Flatten(), nn.Linear(64, 1))
+x = torch.randn(97, 2, 6, 6)  # neither batches nor their shares are equal: the last batch has one object
+data = TensorDataset(x, torch.sin(2 * x[:, 0, 3, 3]) * x[:, 1, 2, 2])
 settings = Settings(4, 16, 0.01, 0.01, patience=9, device="cpu", average=0.5)
 folder = Path(sys.argv[1])
 history = train(model, lambda m, b: torch.mean((m(b[0]).squeeze(1) - b[1]) ** 2), data, data, settings, folder)

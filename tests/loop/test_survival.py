@@ -86,7 +86,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_weights(whole, tmp_path) -> 
     settings, expected, seconds = whole
     moments = random.Random(5)
     seen = []
-    for _ in range(6):
+    for _ in range(4):
         process = start(tmp_path, settings)
         process.join(moments.uniform(0.1, 0.5) * seconds)
         process.kill()

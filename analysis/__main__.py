@@ -121,8 +121,8 @@ def build_parser() -> argparse.ArgumentParser:
     groups = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     survey.add_commands(groups)
     _add_single_commands(groups)
-    results = (feature_importance, feature_selection, pit_calibration, redshift_distributions)
-    results += (spectroscopic_completeness, star_galaxy, cnn_redshift, nbody_gan)
+    results = [feature_importance, feature_selection, pit_calibration, redshift_distributions]
+    results += [spectroscopic_completeness, star_galaxy, cnn_redshift, nbody_gan]
     for part in (*results, photoz, anchoring, bench):
         part.add_commands(groups)
     return parser

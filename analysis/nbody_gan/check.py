@@ -176,7 +176,7 @@ def summary(
     nyquist = math.pi * boxes["cells"] / boxes["box"]
     first = growth["k"].min()
     result: dict[str, Any] = {
-        "growth": {f"z{z:g}": largest(of_z, first) for z, of_z in growth.groupby("redshift")},
+        "growth": {f"z{z:g}".replace(".", "_"): largest(of_z, first) for z, of_z in growth.groupby("redshift")},
         "power": {name: largest(of("check", name), quarter) for name in (HALOFIT, HALF_STEPS)},
         "boxes": {
             name: {

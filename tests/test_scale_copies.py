@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,16 @@ def start(checkout: Path) -> subprocess.Popen:
     return subprocess.Popen(command, env=environment, start_new_session=True)
 
 
+def kill_all_of(process: subprocess.Popen) -> None:
+    """Kill a process and what it started, and wait until none is left: to DVC, a lock of a live process holds."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    with suppress(ProcessLookupError):
+        while True:
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
+
+
 def ran(checkout: Path) -> list[str]:
     log = checkout.parent / "log"
     return log.read_text().split() if log.exists() else []
@@ -82,8 +93,7 @@ def test_a_killed_scale_goes_on_and_publishes_beside_the_results_of_the_checkout
     while ran(checkout) != ["first", "second"]:
         assert process.poll() is None
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    kill_all_of(process)
     assert not (checkout / "results/tiny").exists()
 
     (checkout / "second.sh").write_text("true\n")  # the copy follows the checkout

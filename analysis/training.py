@@ -7,9 +7,10 @@ weights, bit for bit. On several GPUs: `torchrun --nproc-per-node 4 -m analysis 
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -126,6 +127,7 @@ def train(
     settings: Settings,
     folder: Path,
     description: str | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> list[dict[str, float]]:
     """Train a model with early stopping; it ends with the weights of its best epoch, in evaluation mode.
 
@@ -147,12 +149,15 @@ def train(
         weights, data or settings) is replaced.
     description : str, optional
         What the progress bar says; no bar without it.
+    about : mapping, optional
+        What else the result depends on, such as settings of the loss, as JSON takes it: with another, the checkpoint
+        is that of another run.
 
     Returns
     -------
     list of dict
-        For each epoch: epoch, learning_rate, train_loss (or one for each turn), validation_loss, cpu_seconds (of all
-        threads).
+        For each epoch: epoch, learning_rate, train_loss (or one for each turn), validation_loss, seconds, cpu_seconds
+        (of all threads). Summed up, the seconds are those of all runs that were killed and taken up again.
 
     Raises
     ------
@@ -170,7 +175,7 @@ def train(
             raise InputError(
                 f"turn {turn.name!r} comes every {turn.every} batches; expected at most the {steps} of an epoch"
             )
-    state, run = _begin(model, turns, train_data, validation, settings, path, processes)
+    state, run = _begin(model, turns, train_data, validation, settings, path, processes, about)
     judged = state.average.module if state.average else model
 
     total, done = settings.epochs * len(train_data), len(state.history) * len(train_data)
@@ -184,7 +189,7 @@ def train(
         for epoch in range(len(state.history), settings.epochs):
             if _epochs_since_best(state.history) >= settings.patience:
                 break
-            started = time.process_time()
+            started, cpu_started = time.perf_counter(), time.process_time()
 
             model.train()
             set_epoch(train_data, epoch)
@@ -217,7 +222,8 @@ def train(
             figures["validation_loss"] = _validate(
                 judged, turns[0].loss, validation, settings, state.precision, processes
             )
-            figures["cpu_seconds"] = time.process_time() - started
+            figures["seconds"] = time.perf_counter() - started
+            figures["cpu_seconds"] = time.process_time() - cpu_started
             if not all(math.isfinite(value) for value in figures.values()):
                 advice = f"try a smaller learning rate; {path}, if it is there, is of the last good epoch"
                 raise Diverged(f"training diverged in {_words(figures)}: {advice}")
@@ -244,6 +250,7 @@ def _begin(
     settings: Settings,
     path: Path,
     processes: Processes,
+    about: Mapping[str, Any] | None,
 ) -> tuple[State, str]:
     """Return the state of a run, where its checkpoint stands if there is one, and the run's fingerprint."""
     model.to(processes.device)
@@ -264,11 +271,16 @@ def _begin(
     state = State(model, average, optimizers, settings.precision, best=_copy(model))
 
     set_epoch(train_data, 0)
-    about = {"settings": asdict(settings), "turns": [(turn.name, turn.every, turn.rate, turn.betas) for turn in turns]}
+    known = {
+        "settings": asdict(settings),
+        "turns": [(turn.name, turn.every, turn.rate, turn.betas) for turn in turns],
+        "model": repr(model),  # it shows what has no weights: dropout, activations, strides
+        "about": dict(about or {}),
+    }
     samples = {"train": batches.in_order(train_data, settings.batch_size)}
     if not callable(validation):
         samples["validation"] = batches.in_order(validation, settings.batch_size)
-    run = fingerprint(about, model, samples)
+    run = fingerprint(known, model, samples)
     resume(path, run, state)
 
     if state.precision == AUTO:  # kept at once: a run that is killed now and started again must not decide otherwise

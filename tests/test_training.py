@@ -65,7 +65,7 @@ def test_a_killed_run_resumes_to_the_same_weights_bit_for_bit(tmp_path, calls):
     resumed = model()
     again = train(resumed, loss, data(90, 1), data(40, 2), SETTINGS, tmp_path / "killed")
     assert torch.equal(weights(resumed), weights(whole))
-    drop_times = [[{**epoch, "cpu_seconds": 0} for epoch in run] for run in (history, again)]
+    drop_times = [[{**epoch, "seconds": 0, "cpu_seconds": 0} for epoch in run] for run in (history, again)]
     assert drop_times[0] == drop_times[1]
 
 
@@ -127,6 +127,20 @@ def test_one_changed_target_starts_anew(tmp_path, which):
     samples[which].tensors[1][777] += 0.001
     with pytest.raises(Killed):
         train(model(), dies_after(0), *samples.values(), settings, tmp_path)
+
+
+@pytest.mark.parametrize("changed", ["dropout", "loss"])
+def test_what_has_no_weights_counts_too(tmp_path, changed):
+    about = {"smoothing": 0.1}
+    train(model(), loss, data(90, 1), data(40, 2), SETTINGS, tmp_path, about=about)
+    train(model(), dies_after(0), data(90, 1), data(40, 2), SETTINGS, tmp_path, about=about)  # finished
+    other = model()
+    if changed == "dropout":
+        other[2] = nn.Dropout(0.4)
+    else:
+        about = {"smoothing": 0.2}
+    with pytest.raises(Killed):
+        train(other, dies_after(0), data(90, 1), data(40, 2), SETTINGS, tmp_path, about=about)
 
 
 def test_best_epoch_is_kept_and_patience_ends_the_run(tmp_path):

@@ -203,7 +203,8 @@ def train_gan(
     ]
     how = training.Settings(seed=settings["seed"], **settings["network"])
     data = TrainingBoxes(density, model.shape.floor, settings["seed"])
-    training.train(model, turns, data, validate, how, folder, "GAN")
+    about = {name: settings[name] for name in ("gradient_penalty", "statistics")}
+    training.train(model, turns, data, validate, how, folder, "GAN", about)
     model.generator.save(folder / names.GENERATOR)
     write_binning(folder / names.BINNING, binning)
 

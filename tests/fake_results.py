@@ -133,7 +133,7 @@ CALLED = {
     for end in ("", "_err")
 }
 PURER = {"gain_percent": 10.0, "gain_percent_err": 1.0, "gain_percent_low": 8.0, "gain_percent_high": 12.0}
-DIFFERENCE = {"": 0.01, "_err": 0.001, "_low": 0.008, "_high": 0.012}
+DIFFERENCE = {"": 0.01, "_err": 0.001, "_low": 0.008, "_high": 0.012, "_wrong": 40}
 BY_CLASSIFIER = dict.fromkeys(("concentration_cut", "concentration", "tpc_phot", "tpc_morph", "pca_network"), SEVEN)
 STAR_GALAXY: dict[str, Any] = {
     "sample": {"n_galaxies": 4500, "n_stars": 1400, "n_quasars": 300, "n_test": 1200, "split": "by 270 patches of sky"},

@@ -40,10 +40,30 @@ def test_the_ordering_is_decided_on_the_same_objects():
     truth, good = scores(3000, 2.0, seed=3)
     worse = np.where(np.arange(3000) % 4 == 0, 0.5, good)
     predictions = {names.TPC_MORPH: good, names.CONVNET: worse, names.TPC_PHOT: worse}
-    found = comparison.auc_differences(truth, predictions, {"n_bootstrap": 100, "seed": 1})
+    found = comparison.auc_differences(truth, predictions, {"n_bootstrap_auc": 100, "seed": 1})
     assert found["tpc_morph_minus_convnet_low"] > 0
     assert (found["convnet_minus_tpc_phot"], found["convnet_minus_tpc_phot_err"]) == (0, 0)
     assert "tpc_morph_minus_convnet" not in comparison.auc_differences(truth, {names.TPC_MORPH: good}, {})
+
+
+def test_objects_on_the_wrong_side_are_counted_once_for_a_pair():
+    truth = np.arange(40) >= 20
+    perfect = truth * 0.8 + 0.1
+    p, q = perfect.copy(), perfect.copy()
+    p[[0, 1, 30]] = [0.95, 0.9, 0.05]  # two stars above all galaxies, a galaxy below all stars
+    q[[0, 2]] = 0.99
+    found = comparison.auc_differences(
+        truth,
+        {names.TPC_MORPH: perfect, names.CONVNET: p, names.TPC_PHOT: q},
+        {"n_bootstrap_auc": 200, "seed": 1},
+    )
+    assert found["tpc_morph_minus_convnet_low"] >= 0  # never below zero: one of them makes no mistake
+    assert found["tpc_morph_minus_convnet_wrong"] == 3
+    assert found["tpc_morph_minus_tpc_phot_wrong"] == 2
+    assert found["convnet_minus_tpc_phot_wrong"] == 4  # star 0 is wrong for both
+    tied = np.full(40, 0.5)
+    assert comparison.merit.on_wrong_side(truth, tied).sum() == 20
+    assert not comparison.merit.on_wrong_side(truth, perfect).any()
 
 
 def test_calibrated_probabilities_lie_on_the_diagonal():

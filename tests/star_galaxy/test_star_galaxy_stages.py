@@ -61,7 +61,7 @@ def test_every_classifier_is_judged_and_the_network_says_why_it_is_not(metrics):
     assert set(metrics["classifiers"]) == set(names.LABELS) - {names.CONVNET}
     assert metrics["classifiers"][names.TPC_MORPH]["auc"] > 0.99
     assert metrics["auc_difference"].keys() == {
-        f"tpc_morph_minus_tpc_phot{end}" for end in ("", "_err", "_low", "_high")
+        f"tpc_morph_minus_tpc_phot{end}" for end in ("", "_err", "_low", "_high", "_wrong")
     }
 
 

@@ -145,7 +145,7 @@ STAR_GALAXY: dict[str, Any] = {
         for end, value in DIFFERENCE.items()
     },
     "thresholds": {"tpc_morph": CALLED | {"galaxy_threshold": 0.6}},
-    "network": {"width": 0.25, "parameters": 700000, "training_seconds": 90.0}
+    "network": {"width": 0.25, "parameters": 700000, "training_seconds": 90.0, "n_training": 3500}
     | {"first_kernels_changed_percent": 12.0},
     "deep": {"n_galaxies": 1700, "n_stars": 1000, "gain": {"galaxies": PURER, "stars": PURER, "faint": 21.0}}
     | {"trained_on_spectra": BY_CLASSIFIER, "trained_on_the_same_kind": {"tpc_phot": SEVEN}},

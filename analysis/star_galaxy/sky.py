@@ -15,7 +15,7 @@ from sklearn.linear_model import PoissonRegressor
 
 from analysis import metrics
 from analysis.features import has_position
-from analysis.star_galaxy import inputs
+from analysis.star_galaxy import inputs, names
 from analysis.star_galaxy.comparison import equal_numbers
 from analysis.star_galaxy.folds import sky_pixels
 
@@ -23,7 +23,6 @@ Array = np.ndarray
 
 LATITUDE_COLUMNS = ["classifier", "sin_b", "per_deg2", "per_deg2_err"]
 MIN_PATCHES = 8  # for a correlation
-WITHOUT = "no_classifier"  # all objects taken for galaxies
 
 
 def why_not(objects: pd.DataFrame, settings: dict[str, Any]) -> str:
@@ -134,13 +133,13 @@ def measure(
     faint = magnitude >= own["faint"]
     result: dict[str, Any] = {"area_nside": own["area_nside"]}
     lines = []
-    for name, p in {WITHOUT: np.ones(len(objects)), **predictions}.items():
+    for name, p in {names.WITHOUT: np.ones(len(objects)), **predictions}.items():
         called_galaxies = counts(objects[faint & (p >= 0.5)], patches, own["nside"])
         values = follows_stars(called_galaxies, area, stars)
         errors = metrics.bootstrap(follows_stars, called_galaxies, area, stars, **how).std(axis=0, ddof=1)
         result[name] = dict(zip(("slope", "correlation"), map(float, values), strict=True))
         result[name] |= dict(zip(("slope_err", "correlation_err"), map(float, errors), strict=True))
-        if name == WITHOUT:
+        if name == names.WITHOUT:
             continue
         called_stars = counts(objects[p < 0.5], patches, own["nside"])
         result[name] |= metrics.with_interval("latitude_slope", latitude_slope, called_stars, area, sin_b, **how)

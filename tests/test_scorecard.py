@@ -233,3 +233,12 @@ def test_a_difference_that_rests_on_a_handful_of_objects_is_undecided():
     assert judge(claim, many, PUBLISHED, PROVENANCE)["verdict"] == "holds on the mock"
     with pytest.raises(InputError, match=r"no gain\.n_wrong"):
         judge(claim, gain(3, 12), PUBLISHED, PROVENANCE)
+
+
+def test_the_rule_for_real_stars_and_galaxies_can_fail():
+    [claim] = [one for one in scorecard.read_claims(paths.PAPER / scorecard.CLAIMS) if one.id == "real-tpc-phot"]
+    published = yaml.safe_load(paths.PUBLISHED.read_text())
+    for mse, verdict in ((0.0285, "reproduced"), (0.0197, "not reproduced"), (0.04, "not reproduced")):
+        figures = {"auc": 0.99, "auc_err": 0.001, "mse": mse, "mse_err": 0.001}
+        row = judge(claim, {"classifiers": {"tpc_phot": figures}}, published, PROVENANCE)
+        assert row["verdict"] == verdict

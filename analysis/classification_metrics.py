@@ -32,6 +32,17 @@ def mse(is_galaxy: Array, p_galaxy: Array) -> float:
     return float(np.mean((p_galaxy - is_galaxy) ** 2))
 
 
+def on_wrong_side(is_galaxy: Array, p_galaxy: Array) -> Array:
+    """Return which objects are on the wrong side of the threshold with the fewest mistakes, shape (objects,).
+
+    None if and only if the AUC is 1: without them no star would rank as high as any galaxy.
+    """
+    thresholds = np.append(np.unique(p_galaxy), np.inf)
+    lost = np.searchsorted(np.sort(p_galaxy[is_galaxy]), thresholds)
+    let_in = np.count_nonzero(~is_galaxy) - np.searchsorted(np.sort(p_galaxy[~is_galaxy]), thresholds)
+    return (p_galaxy >= thresholds[np.argmin(lost + let_in)]) != is_galaxy
+
+
 def galaxy_threshold(is_galaxy: Array, p_galaxy: Array, completeness: float = GALAXY_COMPLETENESS) -> float:
     """Return the highest threshold at which `p_galaxy >= threshold` holds for a given share of the galaxies."""
     of_galaxies = np.sort(p_galaxy[is_galaxy])[::-1]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 CANNOT = "cannot be tested here"
+UNDECIDED = "undecided at this sample size"
 _ONE_SIDED_5_PERCENT = 1.645
 
 
@@ -98,6 +99,6 @@ RULES = {
         interval_within,
         "our 95% interval is within {tolerance} of zero (undecided where it reaches beyond and contains zero)",
         needs_interval=True,
-        undecided="undecided at this sample size",
+        undecided=UNDECIDED,
     ),
 }

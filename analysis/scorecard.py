@@ -8,7 +8,7 @@ a new kind of rule (analysis/rules.py).
 import csv
 import json
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from analysis.errors import InputError
 from analysis.files import replacing
 from analysis.paper import pages, tables
 from analysis.paper.numbers import format_interval, format_published, format_value
-from analysis.rules import CANNOT, RULES, Measurement, Rule
+from analysis.rules import CANNOT, RULES, UNDECIDED, Measurement, Rule
 from analysis.survey.catalogue import read_provenance
 
 CLAIMS = "claims.yaml"
@@ -59,6 +59,9 @@ class Claim:
         Written after both values.
     given : str
         Path to a number of metrics.json that must be above zero for the claim to mean what it says.
+    enough : dict
+        ``of``, path to a count of objects in metrics.json, ``least``, below which the claim is undecided whatever the
+        rule says, and ``what`` is counted, in words.
     needs : str
         What may be lacking for this claim, as a sentence: said instead of a number that the metrics do not have.
     """
@@ -72,6 +75,7 @@ class Claim:
     rule: dict[str, Any]
     unit: str = ""
     given: str = ""
+    enough: dict[str, Any] = field(default_factory=dict)
     needs: str = ""
 
 
@@ -83,7 +87,7 @@ def read_claims(path: Path) -> list[Claim]:
     InputError
         If a claim has unknown or missing keys, an id twice, or a rule that does not exist.
     """
-    known = {field.name for field in fields(Claim)}
+    known = {one.name for one in fields(Claim)}
     claims: list[Claim] = []
     for entry in _read_yaml(path)["claims"]:
         name = entry.get("id", "without id")
@@ -156,6 +160,8 @@ def judge(
     expected, words = _published(claim, published)
     row = {"id": claim.id, "claim": claim.claim, "published": words, "read": claim.read}
     row["rule"] = rule.words.format(**parameters)
+    if claim.enough:
+        row["rule"] += " (undecided with fewer than {least} {what})".format(**claim.enough)
     ours = None if "not_run" in metrics else _our_measurement(claim, metrics, rule)
     if ours is None:
         why = metrics.get("not_run") or claim.needs or f"no {claim.ours} in the metrics"
@@ -163,6 +169,8 @@ def judge(
     holds = rule.holds(ours, expected, **parameters)
     verdicts = VERDICTS[kind_of_data(claim.result, metrics, provenance)]
     verdict = rule.undecided if holds is None else verdicts[0 if holds else 1]
+    if claim.enough and not _count(claim, metrics) >= claim.enough["least"]:
+        verdict = UNDECIDED
     return {**row, **_in_words(ours, claim.unit), "verdict": verdict}
 
 
@@ -181,6 +189,17 @@ def _our_measurement(claim: Claim, metrics: dict[str, Any], rule: Rule) -> Measu
     if ours is None or not math.isfinite(ours.value) or (rule.needs_interval and math.isnan(ours.low)):
         return None
     return ours
+
+
+def _count(claim: Claim, metrics: dict[str, Any]) -> float:
+    """Read the number of objects that a claim needs."""
+    try:
+        found = measurement(metrics, claim.enough["of"])
+    except KeyError:
+        found = None
+    if found is None:
+        raise InputError(f"claim {claim.id}: results/{claim.result}/metrics.json has no {claim.enough['of']}")
+    return found.value
 
 
 def measurement(metrics: dict[str, Any], path: str) -> Measurement | None:

@@ -330,7 +330,8 @@ def test_the_paper_shows_star_galaxy_separation(compendium):
     )
     assert "TPC_morph above ConvNet" in html
     assert "none: all are galaxies" in html
-    assert re.search(r"sas</code></td>.*?<td[^>]*>120</td>", html, re.S)
+    assert re.search(r"sas</code></td>.*?<td[^>]*>120</td>.*?\u22120.051 to 0.032</td>", html, re.S)
+    assert "&gt; 0.999" in html  # a threshold that six digits make 1
 
 
 def test_the_paper_goes_on_without_stamps_truth_or_a_sky(compendium):

@@ -219,3 +219,26 @@ def test_parity_that_too_few_objects_cannot_show_is_undecided():
     assert judge(claim, gain(-4, 12), PUBLISHED, PROVENANCE)["verdict"] == "undecided at this sample size"
     assert judge(claim, gain(-4, 9), PUBLISHED, PROVENANCE)["verdict"] == "holds on the mock"
     assert judge(claim, gain(3, 12), PUBLISHED, PROVENANCE)["verdict"] == "does not hold on the mock"
+
+
+def test_a_difference_that_rests_on_a_handful_of_objects_is_undecided():
+    enough = {"of": "gain.n_wrong", "least": 10, "what": "objects ranked wrongly"}
+    claim = dataclasses.replace(GAINED, rule={"name": "interval_above_zero"}, enough=enough)
+    few, many = gain(3, 12), gain(3, 12)
+    few["gain"]["n_wrong"], many["gain"]["n_wrong"] = 9, 10
+    row = judge(claim, few, PUBLISHED, PROVENANCE)
+    assert row["verdict"] == "undecided at this sample size"
+    assert row["ours"] == "7.5"  # the number is shown all the same
+    assert row["rule"].endswith("(undecided with fewer than 10 objects ranked wrongly)")
+    assert judge(claim, many, PUBLISHED, PROVENANCE)["verdict"] == "holds on the mock"
+    with pytest.raises(InputError, match=r"no gain\.n_wrong"):
+        judge(claim, gain(3, 12), PUBLISHED, PROVENANCE)
+
+
+def test_the_rule_for_real_stars_and_galaxies_can_fail():
+    [claim] = [one for one in scorecard.read_claims(paths.PAPER / scorecard.CLAIMS) if one.id == "real-tpc-phot"]
+    published = yaml.safe_load(paths.PUBLISHED.read_text())
+    for mse, verdict in ((0.0285, "reproduced"), (0.0197, "not reproduced"), (0.04, "not reproduced")):
+        figures = {"auc": 0.99, "auc_err": 0.001, "mse": mse, "mse_err": 0.001}
+        row = judge(claim, {"classifiers": {"tpc_phot": figures}}, published, PROVENANCE)
+        assert row["verdict"] == verdict

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.paper.numbers import escaped
+from analysis.paper.numbers import escaped, format_interval, typeset
 from analysis.paper.tables import cell, include, pipe_table
-from analysis.star_galaxy.names import CONVNET, LABELS, NAME, SAME_KIND, SPECTRA
+from analysis.star_galaxy.names import CONVNET, LABELS, NAME, SAME_KIND, SPECTRA, WITHOUT
 
 MERIT = {
     "auc": "AUC",
@@ -16,7 +16,6 @@ MERIT = {
     "dn_g": "$\\Delta N_g/N_g$",
     "log_loss": "log loss",
 }
-WITHOUT = "no_classifier"  # a line of the check on the sky
 
 
 def in_order(names: Mapping[str, Any]) -> list[str]:
@@ -41,11 +40,17 @@ def thresholds(content: Mapping[str, Any]) -> str:
     cells = []
     for name in in_order(content["thresholds"]):
         values = content["thresholds"][name]
-        limits = [f"{values[key]:.3f}" if key in values else "–" for key in ("galaxy_threshold", "star_threshold")]
+        limits = [_threshold(values.get(key)) for key in ("galaxy_threshold", "star_threshold")]
         shares = [cell(values, leaf) for leaf in leaves]
         cells.append([LABELS[name], limits[0], *shares[:2], limits[1], *shares[2:]])
     header = ["Classifier", "galaxy if $p \\geq$", "$c_g$", "$p_g$", "star if $p \\leq$", "$c_s$", "$p_s$"]
     return pipe_table(header, cells, [22, 10, 15, 15, 10, 14, 14], "lrrrrrr")
+
+
+def _threshold(p: float | None) -> str:
+    if p is None:
+        return "–"
+    return "> 0.999" if p >= 0.9995 else f"{p:.3f}"  # a threshold is never above 1
 
 
 def deep(content: Mapping[str, Any]) -> str:
@@ -104,9 +109,21 @@ def transfer(metrics: Mapping[str, dict[str, Any]]) -> str:
         if "before" in content:
             numbers = [f"{content[name]:,}" for name in ("n_stars", "n_galaxies")]
             steps = [cell(content.get(step, {}), "auc") for step in ("before", "at_learnt_seeing", "after")]
-            cells.append([f"`{table}`", *numbers, *steps])
-    header = ["Stamps", "Stars", "Galaxies", "AUC, unchanged", "at the seeing that it knows", "fine-tuned"]
-    return pipe_table(header, cells, [22, 9, 10, 19, 21, 19], "lrrrrr")
+            cells.append([f"`{table}`", *numbers, *steps, _gain(content.get("gain"))])
+    header = [
+        "Stamps",
+        "Stars",
+        "Galaxies",
+        "AUC, unchanged",
+        "at the seeing that it knows",
+        "fine-tuned",
+        "gain (95%)",
+    ]
+    return pipe_table(header, cells, [20, 8, 9, 16, 16, 16, 15], "lrrrrrr")
+
+
+def _gain(values: Mapping[str, Any] | None) -> str:
+    return typeset(format_interval(values["auc_low"], values["auc_high"])) if values else "–"
 
 
 def star_galaxy_pages(metrics: Mapping[str, dict[str, Any]], published: Mapping[str, Any]) -> dict[str, str]:

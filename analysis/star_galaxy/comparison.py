@@ -38,7 +38,12 @@ def figures_of_merit(is_galaxy: Array, predictions: Predictions, settings: dict[
 
 
 def auc_differences(is_galaxy: Array, predictions: Predictions, settings: dict[str, Any]) -> dict[str, Any]:
-    """Return by how much the AUC of the first of a pair of classifiers exceeds the other's, by paired bootstrap."""
+    """Return by how much the AUC of the first of a pair of classifiers exceeds the other's, by paired bootstrap.
+
+    Beside each difference, as `<name>_wrong`, is the number of objects that either of the two ranks wrongly. All of the
+    difference comes from these: with a handful, resampling them says little, and without any of one classifier, the
+    difference has the same sign in every resample.
+    """
     result: dict[str, Any] = {}
     for first, second in PAIRS:
         if first in predictions and second in predictions:
@@ -46,9 +51,11 @@ def auc_differences(is_galaxy: Array, predictions: Predictions, settings: dict[s
                 f"{first}_minus_{second}",
                 lambda truth, a, b: merit.auc(truth, a) - merit.auc(truth, b),
                 *(is_galaxy, predictions[first], predictions[second]),
-                n=settings["n_bootstrap"],
+                n=settings["n_bootstrap_auc"],
                 seed=settings["seed"],
             )
+            wrong = [merit.on_wrong_side(is_galaxy, predictions[name]) for name in (first, second)]
+            result[f"{first}_minus_{second}_wrong"] = int(np.count_nonzero(wrong[0] | wrong[1]))
     return result
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import params, paths
+from analysis.errors import InputError
 from analysis.results import write_not_run, write_result
 from analysis.star_galaxy import classifiers, comparison, deep, inputs, names, sky
 from analysis.star_galaxy.sample import star_galaxy_sample
@@ -106,16 +107,27 @@ def evaluate(choices: dict[str, Any], settings: dict[str, Any]) -> tuple[dict[st
     curves = {sample: comparison.curves(*of, thresholds, settings) for sample, of in judged.items()}
     lines = [{"classifier": name} | values for name, values in result["classifiers"].items()]
     tables = {names.MERIT: pd.DataFrame(lines), names.GAIN: gain, names.LATITUDE: latitude}
+    # the thresholds are those of the classifiers trained on spectra: others of the same name have none
+    curves.get(names.SAME_KIND, {}).pop(names.BINS, None)
     for name in curves[names.TEST]:
-        tables[name] = pd.concat([of[name].assign(sample=sample) for sample, of in curves.items()])
+        tables[name] = pd.concat([of[name].assign(sample=sample) for sample, of in curves.items() if name in of])
     tables |= {name: pd.read_csv(models / name) for name in COPIED}
     tables[names.OBJECTS] = by_network(parts[1], of_test, p_err)
     return result, {name: table[TABLES[name]] for name, table in tables.items()}
 
 
 def evaluate_star_galaxy(_: argparse.Namespace) -> None:
-    """Classifiers and test objects -> metrics.json and tables."""
-    choices = json.loads((paths.MODELS / names.NAME / names.CHOICES).read_text())
+    """Classifiers and test objects -> metrics.json and tables.
+
+    Raises
+    ------
+    InputError
+        If nothing has been trained.
+    """
+    trained = paths.MODELS / names.NAME / names.CHOICES
+    if not trained.is_file():
+        raise InputError(f"{trained} is not there yet; `python -m analysis star-galaxy train` writes it")
+    choices = json.loads(trained.read_text())
     path = paths.RESULTS / names.NAME / names.METRICS
     if "not_run" in choices:
         write_not_run(path, choices["not_run"], TABLES)

@@ -34,6 +34,8 @@ GAIN = "gain.csv"  # in purity over a single parameter, by magnitude
 OBJECTS = "convnet_objects.csv"  # each test object as the network sees it
 LATITUDE = "latitude.csv"  # density of objects called stars
 
+WITHOUT = "no_classifier"  # on the sky: all objects taken for galaxies
+
 SHARES = ("galaxy_completeness", "galaxy_purity", "star_completeness", "star_purity")
 MAGNITUDE, COLOUR = "r magnitude", "g - r"
 # Judged samples: test objects; objects without spectra by classifiers trained on objects with, or on the same kind.

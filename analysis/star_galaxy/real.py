@@ -53,12 +53,16 @@ def three_classes(objects: pd.DataFrame, settings: dict[str, Any], training: dic
     -------
     dict
         For each class its number, AUC against the others, and completeness and purity where each object is given the
-        class of highest probability; with bootstrap errors.
+        class of highest probability; with bootstrap errors. Or `not_run`, why not: a class in so few patches of sky
+        that some objects would be judged by a classifier that knows nothing of it.
     """
     X, truth = inputs.magnitudes_and_colours(objects), objects["class"].astype(str).to_numpy()
     fold = sky_folds(objects, settings["nside"], settings["n_folds"], settings["seed"])
     classes = np.unique(truth)
     p = np.empty((len(X), len(classes)))
+    for name in classes:
+        if len(np.unique(fold[truth == name])) < 2:
+            return {"not_run": f"all objects of class {name} are in one of {settings['n_folds']} folds of sky patches"}
     for k in range(settings["n_folds"]):
         forest = Forest(seed=training["seed"], **training["forest"]).fit(X[fold != k], truth[fold != k]).model
         p[fold == k] = forest.predict_proba(X[fold == k])

@@ -15,7 +15,7 @@ from sklearn.linear_model import PoissonRegressor
 
 from analysis import metrics
 from analysis.features import has_position
-from analysis.star_galaxy import inputs
+from analysis.star_galaxy import inputs, names
 from analysis.star_galaxy.comparison import equal_numbers
 from analysis.star_galaxy.folds import sky_pixels
 
@@ -23,7 +23,6 @@ Array = np.ndarray
 
 LATITUDE_COLUMNS = ["classifier", "sin_b", "per_deg2", "per_deg2_err"]
 MIN_PATCHES = 8  # for a correlation
-WITHOUT = "no_classifier"  # all objects taken for galaxies
 
 
 def why_not(objects: pd.DataFrame, settings: dict[str, Any]) -> str:
@@ -40,7 +39,9 @@ def why_not(objects: pd.DataFrame, settings: dict[str, Any]) -> str:
 def sky_patches(catalogue: pd.DataFrame, settings: dict[str, Any]) -> pd.DataFrame:
     """Return the patches of sky that a catalogue covers.
 
-    A patch's area is that of the small pixels in it that hold any object: a survey need not say where it has looked.
+    A patch's area is that of the small pixels in it that hold any object, as a survey need not say where it has looked,
+    and of as many more as are empty by chance: without these, the area would follow the number of objects, and stars
+    and galaxies each other. Pixels at the edge of what was looked at count whole.
 
     Returns
     -------
@@ -53,7 +54,18 @@ def sky_patches(catalogue: pd.DataFrame, settings: dict[str, Any]) -> pd.DataFra
     objects["pixel"] = sky_pixels(placed, settings["area_nside"])
     of_patches = objects.groupby("patch")
     pixel = (4 * np.pi * units.sr).to_value(units.deg**2) / (12 * settings["area_nside"] ** 2)
-    return pd.DataFrame({"area": pixel * of_patches["pixel"].nunique(), "sin_b": of_patches["sin_b"].mean()})
+    return pd.DataFrame({"area": pixel * of_patches["pixel"].agg(covered_pixels), "sin_b": of_patches["sin_b"].mean()})
+
+
+def covered_pixels(pixel: pd.Series) -> float:
+    """Return how many pixels objects could lie in, from those that they do, one of each: Chao's (1984) estimator.
+
+    The pixels that are empty by chance are as many as those with one object and those with two let expect (the form of
+    it without bias), as for species that a sample has missed.
+    """
+    objects = pixel.value_counts()
+    ones, twos = np.count_nonzero(objects == 1), np.count_nonzero(objects == 2)
+    return len(objects) + ones * (ones - 1) / (2 * (twos + 1))
 
 
 def counts(objects: pd.DataFrame, patches: pd.DataFrame, nside: int) -> Array:
@@ -119,15 +131,15 @@ def measure(
     unresolved = inputs.reference_concentration(objects).iloc[:, 0].to_numpy() <= inputs.CUT
     stars = counts(objects[unresolved & (magnitude < own["bright"])], patches, own["nside"])
     faint = magnitude >= own["faint"]
-    result: dict[str, Any] = {}
+    result: dict[str, Any] = {"area_nside": own["area_nside"]}
     lines = []
-    for name, p in {WITHOUT: np.ones(len(objects)), **predictions}.items():
+    for name, p in {names.WITHOUT: np.ones(len(objects)), **predictions}.items():
         called_galaxies = counts(objects[faint & (p >= 0.5)], patches, own["nside"])
         values = follows_stars(called_galaxies, area, stars)
         errors = metrics.bootstrap(follows_stars, called_galaxies, area, stars, **how).std(axis=0, ddof=1)
         result[name] = dict(zip(("slope", "correlation"), map(float, values), strict=True))
         result[name] |= dict(zip(("slope_err", "correlation_err"), map(float, errors), strict=True))
-        if name == WITHOUT:
+        if name == names.WITHOUT:
             continue
         called_stars = counts(objects[p < 0.5], patches, own["nside"])
         result[name] |= metrics.with_interval("latitude_slope", latitude_slope, called_stars, area, sin_b, **how)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from toy_sky import toy_catalogue
 
+from analysis import params
 from analysis.classification_metrics import galaxy_purity, star_purity
 from analysis.star_galaxy import comparison, deep, folds, names, sky
 
@@ -40,10 +41,30 @@ def test_the_ordering_is_decided_on_the_same_objects():
     truth, good = scores(3000, 2.0, seed=3)
     worse = np.where(np.arange(3000) % 4 == 0, 0.5, good)
     predictions = {names.TPC_MORPH: good, names.CONVNET: worse, names.TPC_PHOT: worse}
-    found = comparison.auc_differences(truth, predictions, {"n_bootstrap": 100, "seed": 1})
+    found = comparison.auc_differences(truth, predictions, {"n_bootstrap_auc": 100, "seed": 1})
     assert found["tpc_morph_minus_convnet_low"] > 0
     assert (found["convnet_minus_tpc_phot"], found["convnet_minus_tpc_phot_err"]) == (0, 0)
     assert "tpc_morph_minus_convnet" not in comparison.auc_differences(truth, {names.TPC_MORPH: good}, {})
+
+
+def test_objects_on_the_wrong_side_are_counted_once_for_a_pair():
+    truth = np.arange(40) >= 20
+    perfect = truth * 0.8 + 0.1
+    p, q = perfect.copy(), perfect.copy()
+    p[[0, 1, 30]] = [0.95, 0.9, 0.05]  # two stars above all galaxies, a galaxy below all stars
+    q[[0, 2]] = 0.99
+    found = comparison.auc_differences(
+        truth,
+        {names.TPC_MORPH: perfect, names.CONVNET: p, names.TPC_PHOT: q},
+        {"n_bootstrap_auc": 200, "seed": 1},
+    )
+    assert found["tpc_morph_minus_convnet_low"] >= 0  # never below zero: one of them makes no mistake
+    assert found["tpc_morph_minus_convnet_wrong"] == 3
+    assert found["tpc_morph_minus_tpc_phot_wrong"] == 2
+    assert found["convnet_minus_tpc_phot_wrong"] == 4  # star 0 is wrong for both
+    tied = np.full(40, 0.5)
+    assert comparison.merit.on_wrong_side(truth, tied).sum() == 20
+    assert not comparison.merit.on_wrong_side(truth, perfect).any()
 
 
 def test_calibrated_probabilities_lie_on_the_diagonal():
@@ -134,6 +155,42 @@ def test_a_sky_without_stars_says_nothing():
     )
     assert sky.follows_stars(number, area, np.ones(3)).tolist() == [0, 0]
     assert sky.latitude_slope(nobody, area, np.array([0.4, 0.5, 0.9])) == 0
+
+
+def scattered_fields(seed: int, n: int = 400) -> tuple[pd.DataFrame, pd.Series]:
+    """Draw stars, more of them northwards, and galaxies in fields of 0.22 by 0.15 degrees; areas of patches."""
+    generator = np.random.default_rng(seed)
+    fields = {"ra": generator.uniform(120, 240, n), "dec": np.degrees(np.arcsin(generator.uniform(0, 0.85, n)))}
+    stars, galaxies = generator.poisson(20 * np.exp(fields["dec"] / 60)), generator.poisson(70, n)
+    field = np.concatenate([np.repeat(np.arange(n), number) for number in (stars, galaxies)])
+    place = generator.uniform(-0.5, 0.5, (2, len(field)))
+    dec = fields["dec"][field] + 0.15 * place[1]
+    ra = fields["ra"][field] + 0.22 * place[0] / np.cos(np.radians(dec))
+    objects = pd.DataFrame({"ra": ra, "dec": dec, "star": np.arange(len(field)) < stars.sum()})
+    return objects, 0.22 * 0.15 * pd.Series(folds.sky_pixels(pd.DataFrame(fields), 4)).value_counts()
+
+
+def test_area_of_small_scattered_fields_says_nothing_of_their_objects():
+    own = params.load("evaluate_star_galaxy")["sky"] | {"nside": 4}
+    shifts = []
+    for seed in range(8):
+        objects, true = scattered_fields(seed)
+        patches = sky.sky_patches(objects, own)
+        patches = patches[patches.index.isin(true.index)]  # but for corners of fields in the next patch
+        area, true_area = patches["area"].to_numpy(), true.reindex(patches.index).to_numpy()
+        assert area.sum() / true_area.sum() == pytest.approx(1.2, abs=0.05)  # pixels at edges count whole
+        stars, galaxies = (sky.counts(objects[objects["star"] == star], patches, 4) for star in (True, False))
+        slope, of_true_area = (sky.follows_stars(galaxies, a, stars)[0] for a in (area, true_area))
+        shifts.append(slope - of_true_area)
+    assert np.mean(shifts) == pytest.approx(0, abs=0.04)
+
+
+def test_pixels_that_are_empty_by_chance_are_counted():
+    generator = np.random.default_rng(15)
+    for mean in (1.5, 3.0):
+        found = sky.covered_pixels(pd.Series(generator.integers(0, 2000, int(mean * 2000))))
+        assert found == pytest.approx(2000, rel=0.03)
+    assert sky.covered_pixels(pd.Series([1, 1, 1, 2, 2, 2])) == 2
 
 
 def test_area_is_that_of_the_pixels_that_hold_objects():

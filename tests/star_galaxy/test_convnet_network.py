@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 
 from analysis import paths
 from analysis.errors import InputError
@@ -232,7 +233,7 @@ def stage(tmp_path, monkeypatch):
     write_survey(pd.DataFrame({"object_id": ids}), tmp_path / "data", {"kind": "mock", "source": "tests"})
     with StampsWriter(tmp_path / "data" / STAMPS, (24, 24)) as writer:
         writer.append(Stamps(pixels, ids, np.full((90, 5), 1.3, np.float32), np.full((90, 5), NOISE, np.float32)))
-    told = {"objects": objects, "about": {}, "settings": SETTINGS | {"passes": 3}}
+    told = {"objects": objects, "about": {}, "settings": SETTINGS | {"passes": 3, "most_training": 20}}
     told["settings"]["network"] = SETTINGS["network"] | {"epochs": 2}
     monkeypatch.setattr(paths, "DATA", tmp_path / "data")
     monkeypatch.setattr(paths, "MODELS", tmp_path / "models")
@@ -244,11 +245,42 @@ def stage(tmp_path, monkeypatch):
     return told
 
 
+def test_no_more_than_so_many_training_stamps_are_drawn(stage) -> None:
+    objects = stage["objects"]
+    fewer = train_convnet.at_most(objects, 20, seed=1)
+    assert fewer["split"].value_counts().to_dict() == {"train": 20, "validation": 30, "test": 30}
+    assert fewer["object_id"].is_monotonic_increasing  # those left out are anywhere, the rest as it was
+    assert set(fewer["object_id"][:20]) != set(objects["object_id"][:20])
+    pd.testing.assert_frame_equal(fewer, train_convnet.at_most(objects, 20, seed=1))
+    assert len(train_convnet.at_most(objects, None, seed=1)) == len(train_convnet.at_most(objects, 30, seed=1)) == 90
+
+
+def test_training_took_what_all_epochs_took_not_the_last_process_alone(stage, tmp_path, monkeypatch) -> None:
+    fit = train_convnet.fit_network
+
+    def resumed(*given):
+        network, history = fit(*given)
+        return network, [epoch | {"seconds": seconds} for epoch, seconds in zip(history, (1000.0, 0.5), strict=True)]
+
+    monkeypatch.setattr(train_convnet, "fit_network", resumed)
+    train_convnet.train_star_galaxy_convnet(None)
+    choices = json.loads((tmp_path / "models" / "star_galaxy_convnet" / "choices.json").read_text())
+    assert choices["training_seconds"] == 1000.5
+
+
+@pytest.mark.parametrize("scale", ["full", "smoke"])
+def test_crops_can_be_shifted_at_every_scale(scale) -> None:
+    blocks = [yaml.safe_load(path.read_text()) for path in (paths.PARAMS, paths.SCALES / f"{scale}.yaml")]
+    settings = blocks[0]["train_star_galaxy_convnet"] | blocks[1]["train_star_galaxy_convnet"]
+    assert settings["side"] <= SIDE - 4
+
+
 def test_the_stage_writes_a_network_that_can_be_used(stage, tmp_path) -> None:
     train_convnet.train_star_galaxy_convnet(None)
     folder = tmp_path / "models" / "star_galaxy_convnet"
     choices = json.loads((folder / "choices.json").read_text())
     assert choices["epochs"] == 2
+    assert choices["n_training"] == 20  # of 30
     assert 0 <= choices["validation"]["auc"] <= 1
     assert not (tmp_path / "models" / "checkpoints" / "star_galaxy_convnet").exists()
     p, error = predict(folder, tmp_path / "data", stage["objects"]["object_id"].to_numpy(), tmp_path / "caches")

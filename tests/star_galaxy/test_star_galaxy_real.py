@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from toy_sky import toy_catalogue
 
 from analysis import params, paths
 from analysis.errors import InputError
@@ -53,3 +54,14 @@ def test_sdss_s_types_are_known_by_object(real_data, spectra):
         galaxies = (types[catalogue["object_id"]] == 3).to_numpy()
         assert ((catalogue["class"] == "GALAXY") == galaxies).mean() > 0.98
         assert "type" not in catalogue
+
+
+def test_a_class_in_one_patch_of_sky_is_not_guessed_by_those_who_never_saw_it():
+    objects = toy_catalogue(400, seed=3).drop(columns="is_galaxy")
+    quasars = objects.index[:30]
+    objects.loc[quasars, "class"] = "QSO"
+    settings = {"nside": 8, "n_folds": 4, "seed": 1, "n_bootstrap": 5}
+    assert real.three_classes(objects, settings, FEW_TREES)["QSO"]["n"] == 30
+    objects.loc[quasars, ["ra", "dec"]] = 150.0, 20.0
+    found = real.three_classes(objects, settings, FEW_TREES)
+    assert found == {"not_run": "all objects of class QSO are in one of 4 folds of sky patches"}

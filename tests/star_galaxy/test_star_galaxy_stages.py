@@ -10,6 +10,7 @@ import yaml
 from toy_sky import toy_catalogue
 
 from analysis import params, paths
+from analysis.errors import InputError
 from analysis.star_galaxy import evaluate, names, plot
 from analysis.star_galaxy.deep import objects_without_spectra
 from analysis.star_galaxy.train import train_star_galaxy
@@ -56,12 +57,25 @@ def test_tables_have_their_columns_and_figures_are_drawn(metrics):
         assert (paths.FIGURES / name).stat().st_size > 5000
 
 
+def test_thresholds_are_applied_to_the_classifiers_they_were_chosen_for(metrics):
+    samples = {
+        table: set(pd.read_csv(paths.RESULTS / names.NAME / table)["sample"]) for table in (names.BINS, names.ROC)
+    }
+    assert samples == {names.BINS: {names.TEST, names.SPECTRA}, names.ROC: {names.TEST, names.SPECTRA, names.SAME_KIND}}
+
+
+def test_evaluation_before_training_says_what_to_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "MODELS", tmp_path)
+    with pytest.raises(InputError, match=r"choices\.json is not there yet; `python -m analysis star-galaxy train`"):
+        evaluate.evaluate_star_galaxy(Namespace())
+
+
 def test_every_classifier_is_judged_and_the_network_says_why_it_is_not(metrics):
     assert metrics["without"] == {names.CONVNET: "the survey has no stamps"}
     assert set(metrics["classifiers"]) == set(names.LABELS) - {names.CONVNET}
     assert metrics["classifiers"][names.TPC_MORPH]["auc"] > 0.99
     assert metrics["auc_difference"].keys() == {
-        f"tpc_morph_minus_tpc_phot{end}" for end in ("", "_err", "_low", "_high")
+        f"tpc_morph_minus_tpc_phot{end}" for end in ("", "_err", "_low", "_high", "_wrong")
     }
 
 

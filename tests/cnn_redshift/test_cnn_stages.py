@@ -12,8 +12,11 @@ from blobs import write_blob_survey
 
 from analysis import params, paths
 from analysis.__main__ import main
-from analysis.cnn_redshift import evaluate, names, plot
+from analysis.cnn_redshift import evaluate, names, plot, train
+from analysis.cnn_redshift.estimator import ImageRedshifts
 from analysis.cnn_redshift.sample import REDDENING_R, galaxies_with_stamps
+from analysis.errors import InputError
+from analysis.feature_importance.model import AdaBoostR2
 from analysis.survey.catalogue import STAMPS
 
 TINY = {
@@ -80,6 +83,34 @@ def test_from_stamps_to_figures(root):
     assert set(pd.read_csv(results / names.BIAS)["property"]) == set(evaluate.comparison.PROPERTIES.values())
     assert len(pd.read_csv(results / names.REDSHIFTS)) == sample["n_test"]
     assert not (paths.MODELS / "checkpoints" / names.NAME).exists()
+    assert sample["n_outside_grid"] == 0 and "ensemble" not in metrics
+
+
+def test_a_test_galaxy_beyond_the_grid_is_counted(root, monkeypatch):
+    def with_one_far_away(survey: Path) -> tuple[pd.DataFrame, str]:
+        galaxies, why = galaxies_with_stamps(survey)
+        galaxies.loc[galaxies.index[galaxies["split"] == "test"][0], "redshift"] = 2.0
+        return galaxies, why
+
+    for stage in (train, evaluate):
+        monkeypatch.setattr(stage, "galaxies_with_stamps", with_one_far_away)
+    write_blob_survey(root / "data", 200)
+    change(root, network=params.load("train_cnn_redshift")["network"] | {"epochs": 1, "least_steps": 1})
+    metrics = run()
+    assert metrics["sample"]["n_outside_grid"] == 1
+    network = ImageRedshifts.load(paths.MODELS / names.NAME / "bins")
+    assert network.grid[-1] < 0.64  # 1.05 times the largest redshift of the others
+    assert pd.read_csv(paths.RESULTS / names.NAME / names.REDSHIFTS)["z_spec"].max() == 2.0
+
+
+def test_what_training_has_not_left_whole_is_named(root, capsys):
+    assert main(["cnn-redshift", "evaluate"]) == 2
+    assert "run `python -m analysis cnn-redshift train` first" in capsys.readouterr().err
+    path = root / "trees.json"
+    AdaBoostR2(n_estimators=2).fit(np.arange(100.0)[:, None], np.arange(100.0)).save(path)
+    path.write_text(path.read_text()[:-100])
+    with pytest.raises(InputError, match=r"trees.json: not a whole file"):
+        evaluate.open_trees(path)
 
 
 def test_pretraining_and_other_heads_are_compared(root):
@@ -90,6 +121,14 @@ def test_pretraining_and_other_heads_are_compared(root):
     change(root, heads=["bins", "regression", "mixture"], network=network, pretraining=pretraining, curve=curve)
     metrics = run()
     assert set(metrics["heads"]) == {"bins", "regression", "mixture"}
+    assert metrics["heads"]["bins"] == metrics["network"] | metrics["pdf"]["raw"]
+    gained = metrics["network"]["sigma68"] - metrics["ensemble"]["first_network"]["sigma68"]
+    assert metrics["ensemble"]["difference"]["sigma68"] == pytest.approx(gained, abs=1e-6)
+    curve = pd.read_csv(paths.RESULTS / names.NAME / names.LEARNING_CURVE)
+    largest = curve[curve["learner"] == names.CNN].iloc[-1]
+    assert largest["sigma68"] == pytest.approx(metrics["ensemble"]["first_network"]["sigma68"], abs=1e-6)
+    for folder in (paths.MODELS / names.NAME / names.CURVE / names.CNN).iterdir():
+        assert ImageRedshifts.load(folder).settings["members"] == 1
     learners = {"network", "adaboost", "network_star_galaxy", "network_contrastive"}
     assert set(metrics["curve"]) == learners | {"crossing"}
     assert set(metrics["curve"]["crossing"]) == learners - {"adaboost"}

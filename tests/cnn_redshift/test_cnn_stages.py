@@ -1,6 +1,9 @@
 """The stages on a small survey: from stamps to figures, whatever the survey lacks."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -32,6 +35,30 @@ TINY = {
     "evaluate_cnn_redshift": {"n_bootstrap": 30, "bins": 2, "explained": 3, "shown": 2, "attribution_steps": 8},
     "features": {"min_galaxies": 20},
 }
+
+SEVERAL = """
+import os, sys
+from pathlib import Path
+import torch
+from analysis import paths
+from analysis.__main__ import main
+from analysis.cnn_redshift import train
+from analysis.cnn_redshift.estimator import ImageRedshifts
+from analysis.feature_importance.model import AdaBoostR2
+
+torch.set_num_threads(1)
+root = Path(sys.argv[1])
+paths.PARAMS = root / "params.yaml"
+for name in ("DATA", "FEATURES", "MODELS"):
+    setattr(paths, name, root / name.lower())
+
+def refuse(*_args, **_kwargs):
+    raise AssertionError("not the first process, and writes or fits trees")
+
+if os.environ["RANK"] != "0":
+    ImageRedshifts.save = AdaBoostR2.fit = train.metrics.write_metrics = refuse
+sys.exit(main(["cnn-redshift", "train"]))
+"""
 
 
 @pytest.fixture
@@ -84,6 +111,24 @@ def test_from_stamps_to_figures(root):
     assert len(pd.read_csv(results / names.REDSHIFTS)) == sample["n_test"]
     assert not (paths.MODELS / "checkpoints" / names.NAME).exists()
     assert sample["n_outside_grid"] == 0 and "ensemble" not in metrics
+
+
+@pytest.mark.slow
+def test_of_several_processes_the_first_alone_writes(root):
+    write_blob_survey(root / "data", 200)
+    network = params.load("train_cnn_redshift")["network"] | {"epochs": 1, "least_steps": 2, "device": "cpu"}
+    pretraining = {"kinds": ["contrastive"], "epochs": 1, "rate": 0.3}
+    change(root, network=network, pretraining=pretraining, curve={"fractions": [0.4], "draws": 1, "validation": 30})
+    assert main(["features"]) == 0
+    script = root / "several.py"
+    script.write_text(SEVERAL)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = {**os.environ, "PYTHONPATH": str(paths.ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*command, script, root], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for stage in ("evaluate", "plot"):
+        assert main(["cnn-redshift", stage]) == 0
+    assert not (paths.MODELS / "checkpoints" / names.NAME).exists()
 
 
 def test_a_test_galaxy_beyond_the_grid_is_counted(root, monkeypatch):

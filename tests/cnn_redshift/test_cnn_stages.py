@@ -199,13 +199,16 @@ def test_what_cannot_run_says_why_and_the_rest_goes_on(root, survey, changed, wh
     assert (paths.RESULTS / names.NAME / names.ATTRIBUTIONS).is_file()
 
 
-def test_stamps_without_psf_widths_have_no_bias_with_seeing(root):
+def test_psf_widths_and_pixel_scale_are_those_of_the_stamps_file(root):
     write_blob_survey(root / "data", 200, seeing=np.nan)
+    with h5py.File(root / "data" / STAMPS, "a") as file:
+        file.attrs["pixel_scale"] = 10.0  # arcsec: no pixel's centre lies within 2 arcsec
     network = params.load("train_cnn_redshift")["network"] | {"epochs": 1, "least_steps": 1}
     change(root, network=network)
     metrics = run()
     assert "no PSF widths" in metrics["no_seeing"]
     assert "seeing" not in metrics["bias"]["network"]
+    assert metrics["attribution"]["within_2_arcsec_percent"] == 0 < metrics["attribution"]["r_percent"]
 
 
 def test_the_sample_knows_extinction_and_seeing(root):

@@ -19,7 +19,7 @@ from analysis.cnn_redshift.rate import matrix_rate, operations_per_stamp
 from analysis.cnn_redshift.sample import galaxies_with_stamps, network_inputs, too_few
 from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import SPLITS, feature_names
-from analysis.loop.processes import Processes, pick_device
+from analysis.loop.processes import Processes
 from analysis.photoz_pdf.interface import grid_for
 from analysis.pit_calibration.calibration import Calibration
 from analysis.survey.stamps_cache import StampCache, scaled_stamps
@@ -173,12 +173,13 @@ def compute(estimator: ImageRedshifts, n: int, device: str) -> dict[str, float]:
 
 
 def speed(estimator: ImageRedshifts, stamps_per_second: float, device: str) -> dict[str, float]:
-    """Return stamps and operations per second, on a GPU as a percentage of its rate of bfloat16 matrices, too."""
+    """Return stamps and operations per second, on GPUs as a percentage of their rate of bfloat16 matrices, too."""
     ny, nx, bands = estimator.cache.pixels.shape[1:]  # type: ignore[union-attr]
     operations = stamps_per_second * operations_per_stamp(estimator.networks[0], (bands, ny, nx))
     found = {"stamps_per_second": stamps_per_second, "operations_per_second": operations}
-    if (where := pick_device(device)).type == "cuda":
-        found["matrix_rate"] = matrix_rate(where)
+    processes = Processes.join(device)
+    if processes.device.type == "cuda":
+        found["matrix_rate"] = processes.size * matrix_rate(processes.device)
         found["matrix_rate_percent"] = 100 * operations / found["matrix_rate"]
     return found
 

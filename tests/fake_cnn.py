@@ -30,7 +30,7 @@ RESULT: dict[str, Any] = {
         }
     },
     "attribution": dict.fromkeys([*(f"{band}_percent" for band in "ugriz"), "within_2_arcsec_percent"], 20.0)
-    | {"within_5_arcsec_percent": 70.0},
+    | {"within_5_arcsec_percent": 70.0, "steps": 64, "largest_gap": 0.004},
 }
 FIGURES = tuple(f"fig-cnn-{name}" for name in ("redshift", "learning-curve", "bias", "pit", "attributions"))
 

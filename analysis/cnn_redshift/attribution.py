@@ -1,7 +1,7 @@
 """What a network looks at: integrated gradients (Sundararajan, Taly & Yan 2017, arXiv:1703.01365) of its redshift.
 
 The attribution of a pixel in a band is its share of the difference between the redshift of the stamp and that of a
-stamp without any flux: all of them add up to the difference.
+stamp without any flux. They add up to the difference but for the error of a numerical integral, which is reported.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,6 @@ from torch import Tensor
 
 from analysis.cnn_redshift.estimator import ImageRedshifts
 from analysis.survey.schema import BANDS
-from analysis.survey.stamps_file import PIXEL_SCALE
 
 Array = np.ndarray
 
@@ -72,8 +71,20 @@ def attributions(estimator: ImageRedshifts, features: Array, steps: int) -> Attr
     return Attributions(*(torch.cat(values).detach().numpy() for values in (images, shares, gaps)))
 
 
-def summary(found: Attributions, pixel_scale: float = PIXEL_SCALE) -> dict[str, float]:
-    """Return the percentage of all absolute shares in each band, and within 2 and 5 arcsec of the centre."""
+def summary(found: Attributions, pixel_scale: float) -> dict[str, float]:
+    """Return the percentage of all absolute shares in each band, and within 2 and 5 arcsec of the centre.
+
+    Parameters
+    ----------
+    found : Attributions
+    pixel_scale : float
+        Of the stamps, arcsec.
+
+    Returns
+    -------
+    dict
+        `u_percent` and so on, `within_2_arcsec_percent`, `within_5_arcsec_percent`; `largest_gap`, in redshift.
+    """
     sizes = np.abs(found.shares).mean(axis=0)
     sizes /= sizes.sum()
     ny, nx = sizes.shape[1:]

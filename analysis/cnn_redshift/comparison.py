@@ -1,5 +1,6 @@
 """The network and the trees on the same galaxies: the table, the paired difference, parity, and bias by property."""
 
+import math
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -10,6 +11,7 @@ import pandas as pd
 from analysis import metrics
 from analysis.cnn_redshift.names import ADABOOST, CNN
 from analysis.cnn_redshift.sample import SEEING
+from analysis.rules import RULES, Measurement
 
 Array = np.ndarray
 
@@ -21,7 +23,7 @@ PROPERTIES = {  # column, and how it is called
     "expAB_r": "axis ratio",
     SEEING: "seeing (arcsec)",
 }
-PARITY, BETTER, WORSE, UNDECIDED = "parity", "better", "worse", "undecided at this sample size"
+PARITY, BETTER, WORSE = "parity", "better", "worse"
 
 
 def differences(z: Array, network: Array, trees: Array, n: int, seed: int) -> dict[str, float]:
@@ -65,12 +67,14 @@ def parity(z: Array, network: Array, trees: Array, n: int, seed: int, tolerance:
 
 
 def verdict(low: float, high: float, tolerance: float) -> str:
-    """Say what a 95% interval of a difference in sigma68 means; the smaller sigma68, the better."""
-    if -tolerance <= low and high <= tolerance:
+    """Say what a 95% interval of a difference in sigma68 means, by the rule of the claims on parity."""
+    rule = RULES["interval_within"]
+    holds = rule.holds(Measurement(math.nan, low=low, high=high), math.nan, tolerance)
+    if holds is None:
+        return rule.undecided
+    if holds:
         return PARITY
-    if high < 0:
-        return BETTER
-    return WORSE if low > 0 else UNDECIDED
+    return BETTER if high < 0 else WORSE  # the smaller sigma68, the better
 
 
 def bias(galaxies: pd.DataFrame, predictions: Mapping[str, Array], bins: int, n: int, seed: int) -> pd.DataFrame:

@@ -54,13 +54,16 @@ def learning_curves(z: Array, by_learner: dict[str, Predictions], n: int, seed: 
             for size in sorted(predictions)
         ]
 
-    generators = {name: np.random.default_rng([seed, number]) for number, name in enumerate(by_learner)}
     resampled: dict[str, list[list[float]]] = {name: [] for name in by_learner}
     of_objects = np.random.default_rng(seed)
-    for _ in range(n):
+    for number in range(n):
         chosen = of_objects.integers(0, len(z), len(z))
         for name, predictions in by_learner.items():
-            draws = {size: generators[name].integers(0, len(p), len(p)) for size, p in predictions.items()}
+            draws = {
+                # every learner has learnt from the same draws of galaxies, so they are resampled alike
+                size: np.random.default_rng([seed, number, size]).integers(0, len(p), len(p))
+                for size, p in predictions.items()
+            }
             resampled[name].append(values(predictions, chosen, draws))
     return {
         name: Curve(

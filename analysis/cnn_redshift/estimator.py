@@ -25,6 +25,16 @@ _BATCH = 256  # stamps predicted at a time
 AUGMENTATION = Augmentation(turn=True, shift=False, colour_noise=0.0)
 
 
+def whole_batches(n: int, batch_size: int) -> int:
+    """Return a size of batches, the one given or more, of which the last of `n` objects is not a single one.
+
+    A batch of one object has no variance to be standardised by.
+    """
+    while n > 1 and n % batch_size == 1:
+        batch_size += 1
+    return batch_size
+
+
 class ImageRedshifts(PdfEstimator):
     """Networks on stamps; the mean of their PDFs, and of those of the eight symmetries of a stamp.
 
@@ -60,8 +70,8 @@ class ImageRedshifts(PdfEstimator):
         Features and redshifts by which the best epoch is chosen; set it before fitting.
     start : dict of Tensor
         Weights of `RedshiftNetwork` to start from, other than those of the last layer; none by default.
-    history : list of dict
-        Of the last member's training, as `train` returns it.
+    histories : list of list of dict
+        Of each member's training, as `train` returns it.
     """
 
     name = "cnn"
@@ -92,7 +102,7 @@ class ImageRedshifts(PdfEstimator):
         self.cache: StampCache | None = None
         self.validation: tuple[Array, Array] | None = None
         self.start: dict[str, Tensor] = {}
-        self.history: list[dict[str, float]] = []
+        self.histories: list[list[dict[str, float]]] = []
 
     def images(self, features: Array, z: Array | None = None, augmentation: Augmentation | None = None) -> StampImages:
         """Return stamps with E(B-V), and redshifts where they are given, as training takes them."""
@@ -111,7 +121,9 @@ class ImageRedshifts(PdfEstimator):
         training = self.images(features, z, AUGMENTATION)
         validation = self.images(*self.validation)
         self.arrays = {"softening": np.asarray(self.cache.about["scaling"]["softening"])}  # type: ignore[union-attr]
-        head = self._head()
+        head, self.histories = self._head(), []
+        of_head = {name: self.settings[name] for name in ("head", "bin_width", "smoothing", "components")}
+        of_head["ends"] = [float(self.grid[0]), float(self.grid[-1])]
         for member in range(self.settings["members"]):
             torch.manual_seed(self.settings["seed"] + member)
             network = self._network()
@@ -125,16 +137,14 @@ class ImageRedshifts(PdfEstimator):
             with tempfile.TemporaryDirectory() as temporary:
                 folder = self.checkpoints / str(member) if self.checkpoints else Path(temporary)
                 bar = f"network on {len(z):,} stamps" if self.checkpoints else None
-                self.history = train(network, loss, training, validation, how, folder, bar)
+                self.histories.append(train(network, loss, training, validation, how, folder, bar, about=of_head))
             weights = network.cpu().state_dict()
             self.arrays |= {f"{member}.{name}": tensor.numpy() for name, tensor in weights.items()}
         self._prepare()
 
     def _how(self, n: int, seed: int) -> Settings:
         wanted = self.settings
-        batch_size = min(wanted["batch_size"], max(16, n // 8))
-        while n % batch_size == 1:  # a batch of one object has no variance to be standardised by
-            batch_size += 1
+        batch_size = whole_batches(n, min(wanted["batch_size"], max(16, n // 8)))
         epochs = max(wanted["epochs"], math.ceil(wanted["least_steps"] / math.ceil(n / batch_size)))
         rates = (wanted["learning_rate"], wanted["weight_decay"])
         machine = {name: wanted[name] for name in ("device", "precision")}

@@ -1,10 +1,12 @@
 """Read the test galaxies, once: every number of the result, with its bootstrap error."""
 
 import argparse
+import copy
 import json
 from pathlib import Path
 from typing import Any
 
+import lightgbm
 import numpy as np
 import pandas as pd
 
@@ -14,6 +16,7 @@ from analysis.cnn_redshift.attribution import Attributions, attributions, summar
 from analysis.cnn_redshift.curve import Curve, Predictions, crossing, fitted, learning_curves, power_law
 from analysis.cnn_redshift.estimator import ImageRedshifts
 from analysis.cnn_redshift.sample import SEEING, galaxies_with_stamps, network_inputs
+from analysis.errors import InputError
 from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import SPLITS, feature_names
 from analysis.files import replacing
@@ -21,9 +24,10 @@ from analysis.photoz_pdf.trainz import TrainZ
 from analysis.pit_calibration import conditional
 from analysis.pit_calibration.calibration import Calibration
 from analysis.results import write_not_run, write_result
-from analysis.survey.catalogue import read_provenance
+from analysis.survey.catalogue import STAMPS, read_provenance
 from analysis.survey.schema import BANDS
 from analysis.survey.stamps_cache import StampCache, scaled_stamps
+from analysis.survey.stamps_file import read_about
 
 Array = np.ndarray
 
@@ -42,13 +46,28 @@ def open_network(folder: Path, cache: StampCache) -> ImageRedshifts:
     return estimator
 
 
+def open_trees(path: Path) -> AdaBoostR2:
+    """Load boosted trees, or raise InputError if the file is missing or cut."""
+    try:
+        return AdaBoostR2.load(path)
+    except (OSError, ValueError, KeyError, lightgbm.basic.LightGBMError) as error:
+        raise InputError(f"{path}: not a whole file of boosted trees ({error})") from None
+
+
+def first_member(estimator: ImageRedshifts) -> ImageRedshifts:
+    """Return the first network of an ensemble as an estimator of its own."""
+    alone = copy.copy(estimator)
+    alone.networks = estimator.networks[:1]
+    return alone
+
+
 def curve_predictions(test: pd.DataFrame, cache: StampCache, point: str) -> dict[str, Predictions]:
     """Predict the test galaxies by every learner of the learning curve, in draws of each size."""
     inputs, X = network_inputs(test, cache), test[feature_names(test)].to_numpy()
     drawn: dict[str, dict[int, list[Array]]] = {}
     for path in sorted((paths.MODELS / names.NAME / names.CURVE).glob("*/*")):
         if path.suffix == ".json":
-            predicted = AdaBoostR2.load(path).predict(X)
+            predicted = open_trees(path).predict(X)
         else:
             network = open_network(path, cache)
             predicted = pdf_metrics.POINTS[point](network.grid, network.pdf(inputs, None))
@@ -102,7 +121,9 @@ def explain(
     found = attributions(network, network_inputs(chosen, cache), settings["attribution_steps"])
     shown = np.linspace(0, len(chosen) - 1, settings["shown"] + 2)[1:-1].round().astype(int)
     few = Attributions(*(values[shown] for values in found))
-    return summary(found), few, chosen["redshift"].to_numpy()[shown]
+    pixel_scale = read_about(paths.DATA / STAMPS).pixel_scale
+    about = {"steps": settings["attribution_steps"]} | summary(found, pixel_scale)
+    return about, few, chosen["redshift"].to_numpy()[shown]
 
 
 def _write_attributions(images: Array, shares: Array, z: Array) -> None:
@@ -129,15 +150,22 @@ def point_results(z: Array, predictions: dict[str, Array], settings: dict[str, A
 
 
 def head_results(
-    grid: Array, z: Array, pdfs: dict[str, Array], points: dict[str, Array], settings: dict[str, Any]
+    grid: Array, z: Array, covered: Array, pdfs: dict[str, Array], points: dict[str, Array], settings: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return the point metrics of each head, and the scores of its PDFs as they are."""
+    """Return the point metrics of each head, and the scores of its PDFs as they are, at redshifts on the grid."""
     bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
     return {
         head: metrics.with_errors(metrics.PAPER_ERA, z, points[head], **bootstrap)
-        | pdf_metrics.figures_of_merit(grid, pdfs[head], z, **bootstrap)
+        | pdf_metrics.figures_of_merit(grid, pdfs[head], covered, **bootstrap)
         for head in pdfs
     }
+
+
+def ensemble_results(z: Array, ensemble: Array, alone: Array, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the point metrics of the first network alone, and by how much the ensemble's differ, in pairs."""
+    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    first = metrics.with_errors(metrics.PAPER_ERA, z, alone, **bootstrap)
+    return {"first_network": first, "difference": comparison.differences(z, ensemble, alone, **bootstrap)}
 
 
 def about_the_sample(galaxies: pd.DataFrame, choices: dict[str, Any], n_bins: int) -> dict[str, Any]:
@@ -177,15 +205,23 @@ def measure(
     main = next(iter(networks))  # the first head is the result; others are compared with it
     grid, of_main = networks[main].grid, choices["heads"][main]
     points = {head: pdf_metrics.POINTS[choices["heads"][head]["point"]](grid, pdfs[head]) for head in networks}
-    trees = AdaBoostR2.load(folder / names.TREES).predict(test[feature_names(test)].to_numpy())
+    trees = open_trees(folder / names.TREES).predict(test[feature_names(test)].to_numpy())
     predictions = {names.CNN: points[main], names.ADABOOST: trees}
 
     result = about_the_sample(galaxies, choices, networks[main].outputs) | point_results(z, predictions, settings)
-    result["heads"] = head_results(grid, z, pdfs, points, settings)
+    covered = z.clip(grid[0], grid[-1])  # the grid is of other galaxies; PDFs are judged at its end beyond it
+    result["sample"]["n_outside_grid"] = int(np.count_nonzero(covered != z))
     z_train, calibration = training["redshift"].to_numpy(), Calibration(**of_main["calibration"])
-    result["pdf"], pits = pdf_results(grid, pdfs[main], z, z_train, calibration, settings)
+    result["pdf"], pits = pdf_results(grid, pdfs[main], covered, z_train, calibration, settings)
+    others = {head: pdfs[head] for head in networks if head != main}
+    result["heads"] = {main: result[names.CNN] | result["pdf"]["raw"]}
+    result["heads"] |= head_results(grid, z, covered, others, points, settings)
+    alone = points[main]
+    if len(networks[main].networks) > 1:
+        alone = pdf_metrics.POINTS[of_main["point"]](grid, first_member(networks[main]).pdf(inputs, None))
+        result["ensemble"] = ensemble_results(z, points[main], alone, settings)
     drawn = curve_predictions(test, cache, of_main["point"])
-    for learner, predicted in predictions.items():
+    for learner, predicted in {names.CNN: alone, names.ADABOOST: trees}.items():  # networks of the curve are single
         drawn.setdefault(learner, {})[len(training)] = predicted[None]
     result["curve"], curve = curve_results(z, drawn, settings)
     bias = comparison.bias(test, predictions, settings["bins"], settings["n_bootstrap"], settings["seed"])
@@ -197,10 +233,20 @@ def measure(
     return result, {name: table[TABLES[name]] for name, table in tables.items()}
 
 
+def read_choices(path: Path) -> dict[str, Any]:
+    """Read what the training stage has found, or raise InputError if there is no such file or it is cut."""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise InputError(f"{path}: not there; run `python -m analysis cnn-redshift train` first") from None
+    except ValueError as error:
+        raise InputError(f"{path}: {error}; run `python -m analysis cnn-redshift train` again") from None
+
+
 def evaluate_cnn_redshift(_: argparse.Namespace) -> None:
     """Networks, trees and test galaxies -> metrics.json, tables, attributions."""
     out = paths.RESULTS / names.NAME / names.METRICS
-    choices = json.loads((paths.MODELS / names.NAME / names.CHOICES).read_text())
+    choices = read_choices(paths.MODELS / names.NAME / names.CHOICES)
     if "not_run" in choices:
         _write_attributions(np.empty((0, 0, 0)), np.empty((0, 0, 0)), np.empty(0))
         write_not_run(out, choices["not_run"], TABLES)

@@ -7,7 +7,6 @@
 No stamp of a validation or test galaxy is seen.
 """
 
-import tempfile
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from analysis.cnn_redshift.estimator import AUGMENTATION
+from analysis.cnn_redshift.estimator import AUGMENTATION, whole_batches
 from analysis.cnn_redshift.model import RedshiftNetwork
 from analysis.cnn_redshift.names import CONTRASTIVE, STAR_GALAXY
 from analysis.errors import InputError
@@ -74,7 +73,7 @@ def star_galaxy_loss(model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
 
 
 def pretrained(
-    kind: str, survey: Path, cache: StampCache, unseen: Collection[int], settings: dict[str, Any]
+    kind: str, survey: Path, cache: StampCache, unseen: Collection[int], settings: dict[str, Any], checkpoints: Path
 ) -> dict[str, Tensor]:
     """Return weights of `RedshiftNetwork`, other than those of the last layer.
 
@@ -89,6 +88,8 @@ def pretrained(
         Numbers of the validation and test galaxies.
     settings : dict
         Of the training stage: `network`, `pretraining`, `seed`.
+    checkpoints : pathlib.Path
+        Where an interrupted training waits, in a folder by the name of the kind.
     """
     if kind not in (STAR_GALAXY, CONTRASTIVE):
         raise InputError(f"pretraining {kind!r}; expected {STAR_GALAXY} or {CONTRASTIVE}")
@@ -110,10 +111,11 @@ def pretrained(
     outputs = _PROJECTED if kind == CONTRASTIVE else 1
     model = RedshiftNetwork(outputs, cache.about["scaling"]["softening"], *own)
     epochs, rates = settings["pretraining"]["epochs"], (network["learning_rate"], network["weight_decay"])
-    how = Settings(epochs, network["batch_size"], *rates, epochs, seed=seed, device=network["device"])
+    batch_size = whole_batches(int(np.count_nonzero(~held_out)), network["batch_size"])
+    how = Settings(epochs, batch_size, *rates, epochs, seed=seed, device=network["device"])
     loss = contrastive_loss if kind == CONTRASTIVE else star_galaxy_loss
-    with tempfile.TemporaryDirectory() as folder:
-        train(model, loss, data(~held_out), data(held_out), how, Path(folder), f"pre-training, {kind}")
+    folder, bar = checkpoints / kind, f"pre-training, {kind}"
+    train(model, loss, data(~held_out), data(held_out), how, folder, bar, about={"pretraining": kind})
     return {name: tensor.cpu() for name, tensor in model.state_dict().items() if not name.startswith("last.")}
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +19,7 @@ from analysis.cnn_redshift.rate import matrix_rate, operations_per_stamp
 from analysis.cnn_redshift.sample import galaxies_with_stamps, network_inputs, too_few
 from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import SPLITS, feature_names
-from analysis.loop.processes import pick_device
+from analysis.loop.processes import Processes
 from analysis.photoz_pdf.interface import grid_for
 from analysis.pit_calibration.calibration import Calibration
 from analysis.survey.stamps_cache import StampCache, scaled_stamps
@@ -92,29 +91,41 @@ def subsets(
             yield draw, training.iloc[np.sort(order[: round(fraction * len(training))])]
 
 
-def train_curve(galaxies: pd.DataFrame, cache: StampCache, grid: Array, depth: int, settings: dict[str, Any]) -> None:
-    """Train all learners of the learning curve but those on all galaxies; save them by learner, size and draw.
+def train_curve(
+    galaxies: pd.DataFrame, cache: StampCache, grid: Array, settings: dict[str, Any], processes: Processes
+) -> None:
+    """Train all networks of the learning curve, single ones, but those on all galaxies; save them by size and draw.
 
     Networks that start from pre-trained weights are trained on all galaxies, too: nobody else does it.
     """
-    how, folder, inputs = settings["curve"], paths.MODELS / names.NAME / names.CURVE, feature_names(galaxies)
+    how, folder = settings["curve"], _curve_folder()
     training, validation, test = (galaxies[galaxies["split"] == split] for split in SPLITS)
     unseen = [*validation["object_id"], *test["object_id"]]
     few = validation.sample(min(len(validation), how["validation"]), random_state=settings["seed"])
     starts: dict[str, dict[str, Tensor]] = {names.CNN: {}}
     for kind in settings["pretraining"]["kinds"]:
-        starts[f"{names.CNN}_{kind}"] = pretrained(kind, paths.DATA, cache, unseen, settings)
+        starts[f"{names.CNN}_{kind}"] = pretrained(kind, paths.DATA, cache, unseen, settings, _checkpoints())
     for draw, some in subsets(training, [*how["fractions"], 1.0], how["draws"], settings["seed"]):
         size, whole = f"{len(some)}-{draw}", len(some) == len(training)
-        if not whole:
-            fit_trees(some, inputs, depth, settings).save(folder / names.ADABOOST / f"{size}.json")
         for learner, start in starts.items():
             if whole and (not start or draw > 0):
                 continue
             rate = settings["network"]["learning_rate"] * (settings["pretraining"]["rate"] if start else 1)
-            own = settings["network"] | {"seed": settings["seed"] + draw, "learning_rate": rate}
+            own = settings["network"] | {"seed": settings["seed"] + draw, "learning_rate": rate, "members": 1}
             estimator = fit_network(some, few, cache, grid, own, start, name=f"{learner}-{size}")
-            estimator.save(folder / learner / size)
+            if processes.rank == 0:
+                estimator.save(folder / learner / size)
+
+
+def train_curve_trees(training: pd.DataFrame, inputs: list[str], depth: int, settings: dict[str, Any]) -> None:
+    """Fit the trees of the learning curve, on the galaxies of its networks; save them by size and draw."""
+    how = settings["curve"]
+    for draw, some in subsets(training, how["fractions"], how["draws"], settings["seed"]):
+        fit_trees(some, inputs, depth, settings).save(_curve_folder() / names.ADABOOST / f"{len(some)}-{draw}.json")
+
+
+def _curve_folder() -> Path:
+    return paths.MODELS / names.NAME / names.CURVE
 
 
 def _checkpoints() -> Path:
@@ -123,42 +134,60 @@ def _checkpoints() -> Path:
 
 
 def train_heads(
-    training: pd.DataFrame, validation: pd.DataFrame, cache: StampCache, grid: Array, settings: dict[str, Any]
+    training: pd.DataFrame,
+    validation: pd.DataFrame,
+    cache: StampCache,
+    grid: Array,
+    settings: dict[str, Any],
+    processes: Processes,
 ) -> dict[str, Any]:
-    """Fit a network with each head, calibrate its PDFs, choose its point; save it and return what was found."""
+    """Fit a network with each head; the first process calibrates its PDFs, chooses its point, saves it and says so."""
     found: dict[str, Any] = {}
     z = validation["redshift"].to_numpy()
     for head in settings["heads"]:
-        started, cpu_started = time.perf_counter(), time.process_time()
         own = settings["network"] | {"head": head, "seed": settings["seed"]}
         estimator = fit_network(training, validation, cache, grid, own, name=head)
-        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+        if processes.rank:
+            continue  # of several, the first process judges and writes
         estimator.save(paths.MODELS / names.NAME / head)
-        seen = own["members"] * len(estimator.history) * len(training)
         pdfs = estimator.pdf(network_inputs(validation, cache), None)
         point, widths = best_point(grid, pdfs, z)
         found[head] = {
             "point": point,
             "validation_sigma68": widths,
-            "best_epoch": int(np.argmin([epoch["validation_loss"] for epoch in estimator.history])) + 1,
-            "epochs": len(estimator.history),
+            "best_epoch": int(np.argmin([epoch["validation_loss"] for epoch in estimator.histories[0]])) + 1,
+            "epochs": len(estimator.histories[0]),
             "n_weights": sum(weight.numel() for weight in estimator.networks[0].parameters()),
             "calibration": asdict(Calibration.fit(grid, pdfs, z, settings["remap_nodes"])),
-            "compute": {"wall_seconds": seconds, "cpu_seconds": cpu_seconds}
-            | speed(estimator, seen / seconds, own["device"]),
+            "compute": compute(estimator, len(training), own["device"]),
         }
     return found
 
 
+def compute(estimator: ImageRedshifts, n: int, device: str) -> dict[str, float]:
+    """Return the time of all epochs of all members on `n` stamps, those before an interruption too, and the speed."""
+    epochs = [epoch for history in estimator.histories for epoch in history]
+    seconds, cpu_seconds = (sum(epoch[name] for epoch in epochs) for name in ("seconds", "cpu_seconds"))
+    found = {"wall_seconds": seconds, "cpu_seconds": cpu_seconds}
+    return found | speed(estimator, len(epochs) * n / seconds, device)
+
+
 def speed(estimator: ImageRedshifts, stamps_per_second: float, device: str) -> dict[str, float]:
-    """Return stamps and operations per second, on a GPU as a percentage of its rate of bfloat16 matrices, too."""
+    """Return stamps and operations per second, on GPUs as a percentage of their rate of bfloat16 matrices, too."""
     ny, nx, bands = estimator.cache.pixels.shape[1:]  # type: ignore[union-attr]
     operations = stamps_per_second * operations_per_stamp(estimator.networks[0], (bands, ny, nx))
     found = {"stamps_per_second": stamps_per_second, "operations_per_second": operations}
-    if (where := pick_device(device)).type == "cuda":
-        found["matrix_rate"] = matrix_rate(where)
+    processes = Processes.join(device)
+    if processes.device.type == "cuda":
+        found["matrix_rate"] = processes.size * matrix_rate(processes.device)
         found["matrix_rate_percent"] = 100 * operations / found["matrix_rate"]
     return found
+
+
+def redshift_grid(galaxies: pd.DataFrame) -> Array:
+    """Return a grid for the PDFs that covers training and validation galaxies, with some room above the largest."""
+    known = galaxies.loc[galaxies["split"] != "test", "redshift"].to_numpy()
+    return grid_for(known) if len(known) else np.zeros(1)
 
 
 def train_cnn_redshift(_: argparse.Namespace) -> None:
@@ -166,16 +195,20 @@ def train_cnn_redshift(_: argparse.Namespace) -> None:
     settings = params.load("train_cnn_redshift")
     folder = paths.MODELS / names.NAME
     galaxies, why = galaxies_with_stamps(paths.DATA)
-    # the grid covers all galaxies, the test ones too: a redshift outside it would have no PIT
-    grid = grid_for(galaxies["redshift"].to_numpy()) if len(galaxies) else np.zeros(1)
+    grid = redshift_grid(galaxies) if not why else np.zeros(1)
     if why := why or too_few(galaxies, settings, float(grid[-1])):
         metrics.write_metrics(folder / names.CHOICES, {"not_run": why})
         return
     cache = scaled_stamps(paths.DATA, folder=paths.MODELS / "stamps")
     training, validation = (galaxies[galaxies["split"] == split] for split in ("train", "validation"))
-    heads = train_heads(training, validation, cache, grid, settings)
+    processes = Processes.join(settings["network"]["device"])
+    heads = train_heads(training, validation, cache, grid, settings, processes)
+    train_curve(galaxies, cache, grid, settings, processes)
+    processes.total(0.0)  # waits for all: the first is about to remove checkpoints that others may still read
+    if processes.rank:
+        return
     trees, depth = best_trees(training, validation, feature_names(galaxies), settings)
     trees.save(folder / names.TREES)
-    train_curve(galaxies, cache, grid, depth, settings)
+    train_curve_trees(training, feature_names(galaxies), depth, settings)
     metrics.write_metrics(folder / names.CHOICES, {"heads": heads, "depth": depth})
     shutil.rmtree(_checkpoints(), ignore_errors=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from analysis.errors import InputError
@@ -159,10 +159,20 @@ class PdfEstimator(ABC):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote; the model predicts, bit for bit, what it did."""
-        with safe_open(Path(folder) / MODEL_FILE, framework="np") as file:
-            about = json.loads(file.metadata()["about"])
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file is no mapping)
+        """Read what `save` wrote; the model predicts, bit for bit, what it did.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, cut, or of another estimator.
+        """
+        path = Path(folder) / MODEL_FILE
+        try:
+            with safe_open(path, framework="np") as file:
+                about = json.loads(file.metadata()["about"])
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file is no mapping)
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"{path}: not a whole safetensors file ({error})") from None
         if about["estimator"] != cls.name:
             raise InputError(f"{folder}: holds a model of estimator {about['estimator']!r}; expected {cls.name!r}")
         model = cls(arrays.pop("grid"), **about["settings"])

@@ -24,7 +24,9 @@ def test_attributions_add_up_and_lie_on_the_galaxy():
         seen, empty = (model.masses(images, reddening) @ centres for images in (stamps, torch.zeros_like(stamps)))
     np.testing.assert_allclose(found.shares.sum(axis=(1, 2, 3)), (seen - empty).numpy(), atol=0.02)
     assert np.abs(found.gap).max() < 0.02
-    of_light = summary(found)
+    of_light = summary(found, 0.396)
+    # pixels twice as large: half as many lie within 2 arcsec
+    assert summary(found, 0.792)["within_2_arcsec_percent"] < of_light["within_2_arcsec_percent"]
     np.testing.assert_allclose(sum(of_light[f"{band}_percent"] for band in "ugriz"), 100, rtol=1e-5)
     assert of_light["within_2_arcsec_percent"] < of_light["within_5_arcsec_percent"] <= 100.001
     area = np.pi * (2 / 0.396) ** 2 / 16**2  # of the stamp, within 2 arcsec

@@ -1,6 +1,9 @@
 """The stages on a small survey: from stamps to figures, whatever the survey lacks."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -12,8 +15,11 @@ from blobs import write_blob_survey
 
 from analysis import params, paths
 from analysis.__main__ import main
-from analysis.cnn_redshift import evaluate, names, plot
+from analysis.cnn_redshift import evaluate, names, plot, train
+from analysis.cnn_redshift.estimator import ImageRedshifts
 from analysis.cnn_redshift.sample import REDDENING_R, galaxies_with_stamps
+from analysis.errors import InputError
+from analysis.feature_importance.model import AdaBoostR2
 from analysis.survey.catalogue import STAMPS
 
 TINY = {
@@ -29,6 +35,30 @@ TINY = {
     "evaluate_cnn_redshift": {"n_bootstrap": 30, "bins": 2, "explained": 3, "shown": 2, "attribution_steps": 8},
     "features": {"min_galaxies": 20},
 }
+
+SEVERAL = """
+import os, sys
+from pathlib import Path
+import torch
+from analysis import paths
+from analysis.__main__ import main
+from analysis.cnn_redshift import train
+from analysis.cnn_redshift.estimator import ImageRedshifts
+from analysis.feature_importance.model import AdaBoostR2
+
+torch.set_num_threads(1)
+root = Path(sys.argv[1])
+paths.PARAMS = root / "params.yaml"
+for name in ("DATA", "FEATURES", "MODELS"):
+    setattr(paths, name, root / name.lower())
+
+def refuse(*_args, **_kwargs):
+    raise AssertionError("not the first process, and writes or fits trees")
+
+if os.environ["RANK"] != "0":
+    ImageRedshifts.save = AdaBoostR2.fit = train.metrics.write_metrics = refuse
+sys.exit(main(["cnn-redshift", "train"]))
+"""
 
 
 @pytest.fixture
@@ -80,6 +110,52 @@ def test_from_stamps_to_figures(root):
     assert set(pd.read_csv(results / names.BIAS)["property"]) == set(evaluate.comparison.PROPERTIES.values())
     assert len(pd.read_csv(results / names.REDSHIFTS)) == sample["n_test"]
     assert not (paths.MODELS / "checkpoints" / names.NAME).exists()
+    assert sample["n_outside_grid"] == 0 and "ensemble" not in metrics
+
+
+@pytest.mark.slow
+def test_of_several_processes_the_first_alone_writes(root):
+    write_blob_survey(root / "data", 200)
+    network = params.load("train_cnn_redshift")["network"] | {"epochs": 1, "least_steps": 2, "device": "cpu"}
+    pretraining = {"kinds": ["contrastive"], "epochs": 1, "rate": 0.3}
+    change(root, network=network, pretraining=pretraining, curve={"fractions": [0.4], "draws": 1, "validation": 30})
+    assert main(["features"]) == 0
+    script = root / "several.py"
+    script.write_text(SEVERAL)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = {**os.environ, "PYTHONPATH": str(paths.ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*command, script, root], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for stage in ("evaluate", "plot"):
+        assert main(["cnn-redshift", stage]) == 0
+    assert not (paths.MODELS / "checkpoints" / names.NAME).exists()
+
+
+def test_a_test_galaxy_beyond_the_grid_is_counted(root, monkeypatch):
+    def with_one_far_away(survey: Path) -> tuple[pd.DataFrame, str]:
+        galaxies, why = galaxies_with_stamps(survey)
+        galaxies.loc[galaxies.index[galaxies["split"] == "test"][0], "redshift"] = 2.0
+        return galaxies, why
+
+    for stage in (train, evaluate):
+        monkeypatch.setattr(stage, "galaxies_with_stamps", with_one_far_away)
+    write_blob_survey(root / "data", 200)
+    change(root, network=params.load("train_cnn_redshift")["network"] | {"epochs": 1, "least_steps": 1})
+    metrics = run()
+    assert metrics["sample"]["n_outside_grid"] == 1
+    network = ImageRedshifts.load(paths.MODELS / names.NAME / "bins")
+    assert network.grid[-1] < 0.64  # 1.05 times the largest redshift of the others
+    assert pd.read_csv(paths.RESULTS / names.NAME / names.REDSHIFTS)["z_spec"].max() == 2.0
+
+
+def test_what_training_has_not_left_whole_is_named(root, capsys):
+    assert main(["cnn-redshift", "evaluate"]) == 2
+    assert "run `python -m analysis cnn-redshift train` first" in capsys.readouterr().err
+    path = root / "trees.json"
+    AdaBoostR2(n_estimators=2).fit(np.arange(100.0)[:, None], np.arange(100.0)).save(path)
+    path.write_text(path.read_text()[:-100])
+    with pytest.raises(InputError, match=r"trees.json: not a whole file"):
+        evaluate.open_trees(path)
 
 
 def test_pretraining_and_other_heads_are_compared(root):
@@ -90,6 +166,14 @@ def test_pretraining_and_other_heads_are_compared(root):
     change(root, heads=["bins", "regression", "mixture"], network=network, pretraining=pretraining, curve=curve)
     metrics = run()
     assert set(metrics["heads"]) == {"bins", "regression", "mixture"}
+    assert metrics["heads"]["bins"] == metrics["network"] | metrics["pdf"]["raw"]
+    gained = metrics["network"]["sigma68"] - metrics["ensemble"]["first_network"]["sigma68"]
+    assert metrics["ensemble"]["difference"]["sigma68"] == pytest.approx(gained, abs=1e-6)
+    curve = pd.read_csv(paths.RESULTS / names.NAME / names.LEARNING_CURVE)
+    largest = curve[curve["learner"] == names.CNN].iloc[-1]
+    assert largest["sigma68"] == pytest.approx(metrics["ensemble"]["first_network"]["sigma68"], abs=1e-6)
+    for folder in (paths.MODELS / names.NAME / names.CURVE / names.CNN).iterdir():
+        assert ImageRedshifts.load(folder).settings["members"] == 1
     learners = {"network", "adaboost", "network_star_galaxy", "network_contrastive"}
     assert set(metrics["curve"]) == learners | {"crossing"}
     assert set(metrics["curve"]["crossing"]) == learners - {"adaboost"}
@@ -115,13 +199,16 @@ def test_what_cannot_run_says_why_and_the_rest_goes_on(root, survey, changed, wh
     assert (paths.RESULTS / names.NAME / names.ATTRIBUTIONS).is_file()
 
 
-def test_stamps_without_psf_widths_have_no_bias_with_seeing(root):
+def test_psf_widths_and_pixel_scale_are_those_of_the_stamps_file(root):
     write_blob_survey(root / "data", 200, seeing=np.nan)
+    with h5py.File(root / "data" / STAMPS, "a") as file:
+        file.attrs["pixel_scale"] = 10.0  # arcsec: no pixel's centre lies within 2 arcsec
     network = params.load("train_cnn_redshift")["network"] | {"epochs": 1, "least_steps": 1}
     change(root, network=network)
     metrics = run()
     assert "no PSF widths" in metrics["no_seeing"]
     assert "seeing" not in metrics["bias"]["network"]
+    assert metrics["attribution"]["within_2_arcsec_percent"] == 0 < metrics["attribution"]["r_percent"]
 
 
 def test_the_sample_knows_extinction_and_seeing(root):

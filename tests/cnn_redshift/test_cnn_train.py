@@ -1,5 +1,7 @@
 """What training chooses on validation galaxies, and the samples of the learning curve."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,3 +56,16 @@ def test_how_many_galaxies_are_enough(sizes, high, why):
     settings = {"min_galaxies": dict.fromkeys(splits, 10), "min_per_bin": 5, "network": {"bin_width": 0.1}}
     assert train.too_few(galaxies, settings, high).startswith(why)
     assert bool(train.too_few(galaxies, settings, high)) == bool(why)
+
+
+def test_the_time_is_that_of_all_epochs_of_all_members(monkeypatch):
+    network = SimpleNamespace(histories=[[{"seconds": 2.0, "cpu_seconds": 3.0}] * 5] * 2)
+    monkeypatch.setattr(train, "speed", lambda _network, rate, _device: {"stamps_per_second": rate})
+    found = train.compute(network, 100, "cpu")
+    assert found == {"wall_seconds": 20, "cpu_seconds": 30, "stamps_per_second": 2 * 5 * 100 / 20}
+
+
+def test_the_grid_does_not_know_the_test_galaxies():
+    galaxies = pd.DataFrame({"split": ["train", "validation", "test"], "redshift": [0.3, 0.4, 0.9]})
+    grid = train.redshift_grid(galaxies)
+    assert 0.4 < grid[-1] < 0.5

@@ -119,3 +119,22 @@ def test_what_is_missing_is_said(blobs):
         model.fit(rows(351, 401), None, blobs[0][:50])
     with pytest.raises(InputError, match="head 'bin'; expected one of bins, regression, mixture"):
         ImageRedshifts(GRID, head="bin")
+
+
+def test_a_cut_model_file_is_named(trained, tmp_path):
+    trained.save(tmp_path)
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"model.safetensors: not a whole safetensors file"):
+        ImageRedshifts.load(tmp_path)
+
+
+def test_a_training_of_another_head_does_not_resume(blobs, tmp_path):
+    z, cache = blobs
+    pdfs = []
+    for folder, smoothing in (("same", 0.01), ("same", 0.1), ("other", 0.1)):
+        model = ImageRedshifts(GRID, **(SMALL | {"epochs": 1, "least_steps": 1, "smoothing": smoothing}))
+        model.cache, model.validation, model.checkpoints = cache, (rows(50, 60), z[50:60]), tmp_path / folder
+        pdfs.append(model.fit(rows(0, 50), None, z[:50]).pdf(rows(0, 5), None))
+    np.testing.assert_array_equal(pdfs[1], pdfs[2])
+    assert not np.allclose(pdfs[0], pdfs[1])

@@ -52,7 +52,7 @@ def test_weights_to_start_from_are_learnt_without_the_held_out_stamps(kind, tmp_
     write_blob_survey(tmp_path / "survey", 100)
     cache = scaled_stamps(tmp_path / "survey", folder=tmp_path / "caches")
     cache.pixels[:30] = np.nan  # whoever sees a held-out stamp, diverges
-    start = pretraining.pretrained(kind, tmp_path / "survey", cache, cache.object_id[:30].tolist(), SETTINGS)
+    start = pretraining.pretrained(kind, tmp_path / "survey", cache, cache.object_id[:30].tolist(), SETTINGS, tmp_path)
     network = RedshiftNetwork(7, SDSS_SOFTENING, [4], 2, [8], 0.0)
     assert set(network.state_dict()) - set(start) == {"last.weight", "last.bias"}
     network.load_state_dict(network.state_dict() | start)
@@ -63,6 +63,25 @@ def test_what_cannot_be_pretrained_on_is_said(tmp_path):
     write_blob_survey(tmp_path / "survey", 50)
     cache = scaled_stamps(tmp_path / "survey", folder=tmp_path / "caches")
     with pytest.raises(InputError, match="stars or of galaxies only"):
-        pretraining.pretrained("star_galaxy", tmp_path / "survey", cache, cache.object_id[50:].tolist(), SETTINGS)
+        pretraining.pretrained(
+            "star_galaxy", tmp_path / "survey", cache, cache.object_id[50:].tolist(), SETTINGS, tmp_path
+        )
     with pytest.raises(InputError, match="pretraining 'simclr'; expected star_galaxy or contrastive"):
-        pretraining.pretrained("simclr", tmp_path / "survey", cache, [], SETTINGS)
+        pretraining.pretrained("simclr", tmp_path / "survey", cache, [], SETTINGS, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["star_galaxy", "contrastive"])
+def test_an_interrupted_pretraining_goes_on_where_it_was(kind, tmp_path, monkeypatch):
+    write_blob_survey(tmp_path / "survey", 60)
+    cache = scaled_stamps(tmp_path / "survey", folder=tmp_path / "caches")
+
+    def start() -> dict[str, torch.Tensor]:
+        return pretraining.pretrained(kind, tmp_path / "survey", cache, [], SETTINGS, tmp_path / "checkpoints")
+
+    def trains_again(*_: object) -> torch.Tensor:
+        raise AssertionError("an epoch that was finished is trained again")
+
+    first = start()
+    monkeypatch.setattr(pretraining, f"{kind}_loss", trains_again)
+    for name, weights in start().items():
+        torch.testing.assert_close(weights, first[name], rtol=0, atol=0)

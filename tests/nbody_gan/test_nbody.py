@@ -150,7 +150,7 @@ def test_gpu_gives_the_same_box() -> None:
     torch.testing.assert_close(*boxes, rtol=0.02, atol=0.02)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_power_spectrum_is_halofits() -> None:
     run = Settings(box=256.0, particles=128, mesh=256, steps=40)
     fields = paired_fields([3, 4], linear_power(COSMOLOGY), run.box, run.particles)

@@ -39,7 +39,7 @@ def run(root: Path, *command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_from_the_archive_to_the_claim(tmp_path):
     root = tmp_path / "compendium"
     scale_copies.copy_checkout(paths.ROOT, root, with_data=False)

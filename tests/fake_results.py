@@ -172,6 +172,7 @@ NBODY_GAN: dict[str, Any] = {
         control: {**dict.fromkeys(GAN_NAMES, 2.0), "peak_counts": None, "largest": 2.0}
         for control in ("untrained", "white_noise", "gaussian", "log_normal", "unseen_nbody")
     },
+    "worst": {"split_half_ratio": 1.1},
     "power": {"worst_percent": 3.0, "worst_percent_err": 1.0},
     "memory": {
         "n_boxes": 1000,

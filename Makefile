@@ -18,7 +18,7 @@ setup: $(if $(VENV),,.venv/installed)
 	$(PYTHON) -m venv .venv
 	@echo "Installing the pinned packages into .venv: a minute or two, more if torch has to bring CUDA along"
 	$(BIN)/pip install --quiet --requirement requirements.txt
-	$(BIN)/pip install --quiet --no-deps --editable .
+	$(BIN)/pip install --quiet --no-deps torchattacks==3.5.1 --editable .
 	touch $@
 
 reproduce: setup

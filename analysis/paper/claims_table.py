@@ -44,8 +44,8 @@ def _where(row: dict[str, str]) -> str:
 
 
 def _published(row: dict[str, str]) -> str:
-    source = ", ".join(part for part in (f"@{row['source']}" if row["source"] else "", row["read"]) if part)
-    return typeset(row["published"]) + (f" ({source})" if source else "")
+    source = ", ".join(part for part in (f"@{row['source']}", row["read"]) if part)
+    return typeset(row["published"]) + (f" [{source}]" if row["source"] else "")
 
 
 def _verdict(row: dict[str, str], labels: set[str]) -> str:

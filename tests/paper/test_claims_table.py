@@ -37,7 +37,7 @@ def test_a_claim_on_the_page_points_to_its_figure_data_and_code():
     lines = claims_table.claims([ROW, CONTROL], {"fig-ann-table"}).splitlines()
     assert lines[2].startswith("|*feature importance: mock survey, laptop scale*|")
     assert (
-        "|18% (@hoyle2015, abstract)|\u22127.3 ± 1.4% (\u221210.0 to \u22124.7)|our 95% interval \\| above|" in lines[3]
+        "|18% [@hoyle2015, abstract]|\u22127.3 ± 1.4% (\u221210.0 to \u22124.7)|our 95% interval \\| above|" in lines[3]
     )
     assert "**holds on the mock** (@fig-ann-table, [data](../../results/feature_importance/metrics.json), " in lines[3]
     assert "|a control|" in lines[4]  # with nothing in parentheses

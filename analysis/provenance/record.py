@@ -50,17 +50,17 @@ def record_of(root: Path, path: str) -> Record:
     stage = maker(pipeline, path)
     if stage is None:
         raise InputError(f"{path}: no stage of dvc.yaml makes it; expected it among the outs of one")
-    return record(root, pipeline, stage, stage.deps)
+    return record(root, pipeline, stage, checksums(root, stage.deps))
 
 
-def record(root: Path, pipeline: Pipeline, stage: Stage, inputs: Iterable[str]) -> Record:
-    """Return the record of what a stage makes from some of its inputs (files or folders)."""
+def record(root: Path, pipeline: Pipeline, stage: Stage, inputs: dict[str, str | None]) -> Record:
+    """Return the record of what a stage makes from inputs of which the sha256 is known."""
     return {
         "stage": stage.name,
         "command": stage.command,
         "params": settings(root, stage),
         "commit": last_commit(root, code_of(pipeline, stage)),
-        "inputs": checksums(root, inputs),
+        "inputs": inputs,
     }
 
 

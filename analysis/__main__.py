@@ -32,6 +32,7 @@ The pipeline calls these commands in order (`dvc dag` shows it); you may call ea
 
 Beside the pipeline:
 
+  explain              how a figure, a table or a result was made, back to the raw survey
   photoz               redshift PDFs of any survey: train, predict, evaluate
   bench                how fast it is, against the usual way
   check                what this machine has, and whether a scale can run on it
@@ -65,6 +66,12 @@ def _reproduce(options: argparse.Namespace) -> None:
     reproduce(options.scale)
 
 
+def _explain(options: argparse.Namespace) -> None:
+    from analysis.explain import run
+
+    run(options)
+
+
 def _check(options: argparse.Namespace) -> int:
     from analysis.check import run
 
@@ -91,6 +98,13 @@ def _add_single_commands(groups: Any) -> None:
     what = "laptop, or one of scales/: smoke, full, … (default: $SCALE, or laptop)"
     reproduce.add_argument("--scale", default=os.environ.get("SCALE", "laptop"), help=what)
     reproduce.set_defaults(run=_reproduce)
+
+    what = "how a figure, a table or a result was made: stages, commands, settings, code, inputs, back to the raw survey"
+    explain = groups.add_parser("explain", help=what, description=what)
+    what = "its label in the paper (fig-roc, tbl-ann), its file, or any file that a stage makes"
+    explain.add_argument("name", metavar="FIGURE", help=what)
+    explain.add_argument("--code", action="store_true", help="list every file of the code, with its sha256")
+    explain.set_defaults(run=_explain)
 
     what = "what this machine has, and whether a scale can run on it; exit code 1 with the reason where it cannot"
     check = groups.add_parser("check", help=what, description=what)

@@ -1,6 +1,6 @@
 """The pipeline as dvc.yaml declares it: which stage makes a file, from which others, by which command."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,7 +15,10 @@ _OUTPUTS = ("outs", "metrics", "plots")
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage: files by their paths in the repository, folders as such; params are blocks of params.yaml."""
+    """A stage: files by their paths in the repository, folders as such; params are blocks of params.yaml.
+
+    `committed` are those of its outputs that git holds, and not the cache of DVC.
+    """
 
     name: str
     description: str
@@ -24,6 +27,7 @@ class Stage:
     params: tuple[str, ...]
     outs: tuple[str, ...]
     metrics: tuple[str, ...]
+    committed: tuple[str, ...]
 
 
 Pipeline = dict[str, Stage]
@@ -55,6 +59,7 @@ def _stage(name: str, declared: dict[str, Any]) -> Stage:
         by_kind["params"],
         tuple(path for kind in _OUTPUTS for path in by_kind[kind]),
         by_kind["metrics"],
+        tuple(_in_git(out for kind in _OUTPUTS for out in declared.get(kind, []))),
     )
 
 
@@ -62,6 +67,15 @@ def _names(declared: list[Any]) -> Iterator[str]:
     """Yield paths or blocks, of which those with settings of their own are mappings from it to those."""
     for one in declared:
         yield next(iter(one)) if isinstance(one, dict) else one
+
+
+def _in_git(outs: Iterable[Any]) -> Iterator[str]:
+    """Yield the outputs that DVC does not cache."""
+    for out in outs:
+        if isinstance(out, dict):
+            [(path, how)] = out.items()
+            if not how.get("cache", True):
+                yield path
 
 
 def is_of(path: str, whole: str) -> bool:
@@ -76,9 +90,7 @@ def maker(pipeline: Pipeline, path: str) -> Stage | None:
 
 def makers(pipeline: Pipeline, dep: str) -> list[Stage]:
     """List the stages that make a dep, or some of what lies in it."""
-    return [
-        stage for stage in pipeline.values() if any(is_of(dep, out) or is_of(out, dep) for out in stage.outs)
-    ]
+    return [stage for stage in pipeline.values() if any(is_of(dep, out) or is_of(out, dep) for out in stage.outs)]
 
 
 def chain(pipeline: Pipeline, last: Stage) -> list[Stage]:
@@ -105,7 +117,7 @@ def in_order(pipeline: Pipeline) -> list[Stage]:
 
 
 def files_of(root: Path, path: str) -> list[str]:
-    """List the files that a path of the repository stands for: itself, or those of a folder that are data (.dvcignore)."""
+    """List the files that a path of the repository stands for: itself, or those of a folder that DVC does not ignore."""
     whole = root / path
     if whole.is_file():
         return [path]

@@ -98,15 +98,12 @@ def as_text(record: Record) -> str:
     return json.dumps(record, separators=(",", ":"))
 
 
+def parse(text: str) -> Record:
+    """Read what `as_text` has written."""
+    return json.loads(text)
+
+
 def as_comment(record: Record) -> str:
     """Write a record as the comment that a generated table begins with: HTML shows none, Typst leaves it out."""
     # two hyphens would end the comment; in a JSON string, an escaped one says the same
     return _MARKDOWN.format(as_text(record).replace("--", "-\\u002d"))
-
-
-def from_comment(text: str) -> Record | None:
-    """Read the record of a generated table; None where it has none."""
-    before, after = _MARKDOWN.rstrip().split("{}")
-    if not text.startswith(before):
-        return None
-    return json.loads(text[len(before) : text.index(after)])

@@ -117,7 +117,7 @@ def in_order(pipeline: Pipeline) -> list[Stage]:
 
 
 def files_of(root: Path, path: str) -> list[str]:
-    """List the files that a path of the repository stands for: itself, or those of a folder that DVC does not ignore."""
+    """List the files that a path stands for: itself, or those of a folder that DVC does not ignore."""
     whole = root / path
     if whole.is_file():
         return [path]

@@ -51,15 +51,26 @@ def _features(options: argparse.Namespace) -> None:
 
 
 def _scorecard(options: argparse.Namespace) -> None:
+    if options.print:
+        from analysis.paper.claims_table import print_claims
+
+        print_claims()
+        return
     from analysis.scorecard import run
 
-    run(only_print=options.print)
+    run()
 
 
 def _render(_: argparse.Namespace) -> None:
     from analysis.paper.render import run
 
     run()
+
+
+def _readme(_: argparse.Namespace) -> None:
+    from analysis.paper.claims_table import update_readme
+
+    update_readme()
 
 
 def _reproduce(options: argparse.Namespace) -> None:
@@ -100,6 +111,9 @@ def _add_single_commands(groups: Any) -> None:
     actions = paper.add_subparsers(title="actions", required=True, metavar="ACTION")
     what = "paper/index.qmd -> paper/_build/, by Quarto where it is installed, else by pandoc and typst"
     actions.add_parser("render", help=what, description=what).set_defaults(run=_render)
+
+    what = "results/claims.json -> the claims table in README.md"
+    actions.add_parser("readme", help=what, description=what).set_defaults(run=_readme)
 
     what = "the whole pipeline, at a scale; ends with the claims table"
     reproduce = groups.add_parser("reproduce", help=what, description=what)

@@ -65,6 +65,9 @@ def test_every_scale_names_settings_that_exist(scale: str, tmp_path: Path) -> No
     after = yaml.safe_load((tmp_path / "params.yaml").read_text())
     assert after != before
     assert after.keys() == before.keys()
+    assert scale_copies.scale_of(tmp_path) == scale
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(before))
+    assert scale_copies.scale_of(tmp_path) == "laptop"
 
 
 def test_a_scale_needs_a_checkout(tmp_path: Path) -> None:

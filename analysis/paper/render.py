@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from analysis.errors import InputError
 SOURCE = "index.qmd"
 VARIABLES = "_variables.yml"
 INCLUDE = re.compile(r"^\{\{<\s*include\s+(\S+)\s*>\}\}[ \t]*$", re.MULTILINE)
+LABEL = re.compile(r"\{#((?:fig|tbl|eq|sec)-[\w-]+)")
 VARIABLE = re.compile(r"\{\{<\s*var\s+(\S+)\s*>\}\}")
 # What Quarto says, with exit code 0, about a page that is not whole; and what it then prints in the page.
 QUARTO_FAULTS = re.compile(r"Unable to resolve crossref|Unknown var|citation \S+ not found|Could not fetch")
@@ -116,6 +117,27 @@ def _with_includes(paper: Path, name: str, above: tuple[str, ...]) -> str:
         raise InputError(f"{paper / above[-1]}: includes {name}, which is not there; expected a file of the paper")
     # like Quarto: every include path is relative to index.qmd, wherever it is written
     return INCLUDE.sub(lambda match: _with_includes(paper, match[1], (*above, name)), path.read_text())
+
+
+def labels_of(paper: Path, generated: Mapping[str, str]) -> set[str]:
+    """Return the labels of figures, tables, equations and sections that the page will have.
+
+    Parameters
+    ----------
+    paper : pathlib.Path
+    generated : mapping
+        Name -> Markdown of what will lie in tables/; what is not among it has no labels.
+    """
+
+    def labels(text: str) -> set[str]:
+        found = set(LABEL.findall(text))
+        for name in INCLUDE.findall(text):
+            file = Path(name)
+            is_generated = file.parent.name == paths.TABLES.name
+            found |= labels(generated.get(file.stem, "") if is_generated else (paper / file).read_text())
+        return found
+
+    return labels((paper / SOURCE).read_text())
 
 
 def _flattened(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:

@@ -9,10 +9,12 @@ from analysis.provenance.pipeline import Pipeline, read_pipeline
 from analysis.provenance.record import as_comment, checksums, record
 
 STAGE = "score_claims"
+_CLAIMS = ("paper/claims.yaml", "paper/published.yaml")
 _REAL = ("results/real/*/metrics.json", "results/real/*/*/metrics.json")
 # Name of the table, with wildcards: its files, with wildcards. The first that fits counts.
 SOURCES = {
-    "claims": ("paper/claims.yaml", "paper/published.yaml", "results/*/metrics.json", *_REAL),
+    "claims": (*_CLAIMS, "results/*/metrics.json", *_REAL),
+    "verdicts": (*_CLAIMS, "results/*/metrics.json", *_REAL),
     "survey": ("data/provenance.json",),
     "survey-columns": ("results/survey/summary.json",),
     "anchoring*": ("results/real/anchoring/metrics.json", "results/real/anchoring/statistics.csv"),

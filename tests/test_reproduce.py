@@ -81,11 +81,11 @@ def test_a_survey_that_is_not_the_recorded_one_is_left_alone(checkout: Path) -> 
 
     dvc("init", "-q")
     dvc("add", "-q", "data")
-    reproduce._check_survey(checkout)
+    reproduce.check_survey(checkout)
     record = (checkout / "data.dvc").read_text()
     (checkout / "data" / "catalogue.parquet").write_text("another survey")
     with pytest.raises(InputError, match=r"not the survey that data\.dvc records"):
-        reproduce._check_survey(checkout)
+        reproduce.check_survey(checkout)
     assert (checkout / "data.dvc").read_text() == record
 
 

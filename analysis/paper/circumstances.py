@@ -3,11 +3,12 @@
 import json
 import os
 import platform
-import subprocess
 from importlib import metadata
 from pathlib import Path
 
 import pypandoc
+
+from analysis.provenance.git import ABBREVIATED, CHANGED, UNKNOWN, git
 
 PACKAGES = ("numpy", "scipy", "pandas", "astropy", "lightgbm", "torch", "dvc")
 # What decides a result. Results, tables and the lock file are left out: a run changes them while it goes on.
@@ -46,20 +47,11 @@ def _names(entry: dict) -> str:
 
 def commit(root: Path) -> str:
     """Return the commit that the sources are at, and whether they have been changed since."""
-    head = _git(root, "rev-parse", "--short=12", "HEAD")
+    head = git(root, "rev-parse", f"--short={ABBREVIATED}", "HEAD")
     if head is None:
-        return "unknown (not a git checkout)"
-    changed = _git(root, "status", "--porcelain", "--", *SOURCES)
-    return f"{head} + uncommitted changes" if changed else head
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    try:
-        command = ["git", "-C", str(root), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
+        return UNKNOWN
+    changed = git(root, "status", "--porcelain", "--", *SOURCES)
+    return head + (CHANGED if changed else "")
 
 
 def machine() -> dict[str, str]:

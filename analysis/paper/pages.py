@@ -16,6 +16,7 @@ from analysis.paper.nbody import nbody_pages
 from analysis.paper.numbers import escaped, formatted_tree, typeset
 from analysis.paper.photoz import RACE, photoz_pages, read_race
 from analysis.paper.render import VARIABLES, labels_of, replaced_folder
+from analysis.paper.sources import with_provenance
 from analysis.paper.star_galaxy import star_galaxy_pages
 from analysis.rules import CANNOT, SURVEYS, UNDECIDED, VERDICTS
 
@@ -39,12 +40,11 @@ def write(results: Path, paper: Path, provenance: dict[str, Any], rows: list[dic
     # every string in quotes: to some readers of YAML, a commit such as 12e4567 is a number
     text = yaml.safe_dump(numbers, allow_unicode=True, sort_keys=False, width=1000, default_style='"')
     with replaced_folder(paper / paths.TABLES.name) as folder:
-        tables_of_results = generated_tables(results, paper, metrics, provenance)
-        for name, content in tables_of_results.items():
+        pages = generated_tables(results, paper, metrics, provenance)
+        labels = labels_of(paper, pages)
+        pages |= {"claims": claims_table.claims(rows, labels), "verdicts": claims_table.by_result(rows)}
+        for name, content in with_provenance(results.parent, pages).items():
             (folder / f"{name}.md").write_text(content)
-        labels = labels_of(paper, tables_of_results)
-        (folder / "claims.md").write_text(claims_table.claims(rows, labels))
-        (folder / "verdicts.md").write_text(claims_table.by_result(rows))
     with replacing(paper / VARIABLES) as partial:
         partial.write_text(GENERATED + text)
 

@@ -159,11 +159,13 @@ def pandoc(paper: Path, text: str, to: str, output: Path) -> None:
         With pandoc's message: an unresolved cross-reference, an unknown citation, a missing figure.
     """
     command = [pypandoc.get_pandoc_path(), "--from", "markdown", "--standalone", "--number-sections"]
-    command += ["--lua-filter", "filters/renderer.lua", "--lua-filter", "filters/crossref.lua", "--citeproc"]
+    for name in ("provenance", "vectors", "renderer", "crossref"):
+        command += ["--lua-filter", f"filters/{name}.lua"]
+    command += ["--citeproc"]
     command += ["--fail-if-warnings", "--output", str(output)]
     if to == "html":
         command += ["--to", "html5", "--toc", "--toc-depth", "2", "--mathml"]
-        command += ["--embed-resources", "--css", "styles/floor.css"]
+        command += ["--embed-resources", "--css", "styles/floor.css", "--css", "styles/margin.css"]
     else:  # citations are resolved by citeproc for both formats, hence not left to typst
         layout = yaml.safe_load((paper / "_quarto.yml").read_text())["format"]["typst"]
         (paper / "layout.yml").write_text(yaml.safe_dump(layout))

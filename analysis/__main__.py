@@ -73,6 +73,12 @@ def _readme(_: argparse.Namespace) -> None:
     update_readme()
 
 
+def _dag(_: argparse.Namespace) -> None:
+    from analysis.paper.dag import run
+
+    run()
+
+
 def _reproduce(options: argparse.Namespace) -> None:
     from analysis.reproduce import reproduce
 
@@ -114,6 +120,9 @@ def _add_single_commands(groups: Any) -> None:
 
     what = "results/claims.json -> the claims table in README.md"
     actions.add_parser("readme", help=what, description=what).set_defaults(run=_readme)
+
+    what = "dvc.yaml -> docs/pipeline.svg, the stages of the pipeline"
+    actions.add_parser("dag", help=what, description=what).set_defaults(run=_dag)
 
     what = "the whole pipeline, at a scale; ends with the claims table"
     reproduce = groups.add_parser("reproduce", help=what, description=what)

@@ -49,7 +49,8 @@ browser-check: setup browser
 	$(BIN)/pytest tests/paper/test_browser.py
 
 api: setup
-	PDOC_ALLOW_EXEC=1 $(BIN)/python -W error::UserWarning -m pdoc --output-directory build/api --docformat numpy analysis '!analysis.nbody_gan.jaxpm_peer'
+	PDOC_ALLOW_EXEC=1 $(BIN)/python -W error::UserWarning -m pdoc --output-directory build/api --docformat numpy analysis \
+	  '!analysis.nbody_gan._jaxpm_peer'
 
 paper: setup
 	$(BIN)/python -m analysis paper render

@@ -88,7 +88,8 @@ def draw(stages: dict[str, Any]) -> Figure:
     """Draw the stages as boxes, an arrow from each to those that read what it makes."""
     places = layout(stages)
     right, bottom = (max(numbers) for numbers in zip(*places.values(), strict=True))
-    figure, axes = plt.subplots(figsize=(1.5 * (right + 1), 0.36 * (bottom + 2)))
+    size = (1.75 * (right + 1), 0.42 * (bottom + 2))
+    figure, axes = plt.subplots(figsize=size, dpi=72, gridspec_kw={"left": 0, "right": 1, "bottom": 0, "top": 1})
     axes.set(xlim=(-0.5, right + 0.5), ylim=(bottom + 0.7, -0.7))
     axes.axis("off")
     look = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": "0.35", "linewidth": 0.7}
@@ -97,19 +98,13 @@ def draw(stages: dict[str, Any]) -> Figure:
         verb, _, rest = name.partition("_")
         text = axes.text(*place, f"{verb}\n{rest.replace('_', ' ')}", ha="center", va="center", bbox=look, zorder=2)
         boxes[name] = text.get_bbox_patch()
-    figure.canvas.draw()  # boxes are as large as their text from here on
+    figure.canvas.draw()  # boxes are as large as their text from here on, at the resolution of SVG
     for maker, reader in edges(stages):
         aside = places[maker][0] != places[reader][0] and {places[maker][0], places[reader][0]} & {0.0, right}
         colour = "0.8" if aside else "0.25"
         ends = {"patchA": boxes[maker], "patchB": boxes[reader], "shrinkA": 0, "shrinkB": 1}
-        arrow = {
-            "arrowstyle": "-|>",
-            "mutation_scale": 6,
-            "linewidth": 0.7,
-            "color": colour,
-            "zorder": 0 if aside else 1,
-        }
-        axes.annotate("", places[reader], places[maker], arrowprops=arrow | ends)
+        arrow = {"arrowstyle": "-|>", "mutation_scale": 6, "linewidth": 0.7, "color": colour}
+        axes.annotate("", places[reader], places[maker], arrowprops=arrow | ends, zorder=0 if aside else 1)
     return figure
 
 
@@ -118,5 +113,5 @@ def run() -> None:
     with plt.rc_context(_STYLE):
         figure = draw(yaml.safe_load((paths.ROOT / "dvc.yaml").read_text())["stages"])
         with replacing(PICTURE) as partial:
-            figure.savefig(partial, format="svg", bbox_inches="tight", metadata={"Date": None, "Title": "The pipeline"})
+            figure.savefig(partial, format="svg", metadata={"Date": None, "Title": "The pipeline"})
     plt.close(figure)

@@ -122,6 +122,8 @@ def _our_measurement(claim: Claim, metrics: dict[str, Any], rule: Rule) -> Measu
             return None
     try:
         ours = measurement(metrics, claim.ours)
+        if ours is None and not claim.needs and (first := claim.ours.partition(".")[0]) not in metrics:
+            raise KeyError(first)  # what a survey may lack is said beforehand, by `needs`; this is a fault
     except KeyError as error:
         if claim.needs:
             return None

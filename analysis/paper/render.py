@@ -22,11 +22,13 @@ import yaml
 
 from analysis import paths
 from analysis.errors import InputError
+from analysis.provenance.pipeline import Pipeline, maker, read_pipeline
 
 SOURCE = "index.qmd"
 VARIABLES = "_variables.yml"
 INCLUDE = re.compile(r"^\{\{<\s*include\s+(\S+)\s*>\}\}[ \t]*$", re.MULTILINE)
 LABEL = re.compile(r"\{#((?:fig|tbl|eq|sec)-[\w-]+)")
+PICTURE = re.compile(r"!\[(?:[^\]\[]|\[[^\]]*\])*\]\(([^)\s]+)\)")  # its caption may hold citations in brackets
 VARIABLE = re.compile(r"\{\{<\s*var\s+(\S+)\s*>\}\}")
 # What Quarto says, with exit code 0, about a page that is not whole; and what it then prints in the page.
 QUARTO_FAULTS = re.compile(r"Unable to resolve crossref|Unknown var|citation \S+ not found|Could not fetch")
@@ -58,7 +60,8 @@ def render(paper: Path, build: Path) -> str:
     Raises
     ------
     InputError
-        If a cross-reference, citation, variable, include or figure is unresolved; `build` is then as it was.
+        If a cross-reference, citation, variable, include or figure is unresolved, or a figure is of no stage of the
+        dvc.yaml beside the paper; `build` is then as it was.
     """
     if not (paper / SOURCE).is_file():
         raise InputError(f"{paper}: no {SOURCE} here; expected the folder of the paper")
@@ -68,6 +71,7 @@ def render(paper: Path, build: Path) -> str:
         made = work / "_build"
         made.mkdir()
         text = expand(work)
+        check_figures(text, read_pipeline(paper.parent))
         pandoc(work, text, "html", made / "index.html")
         quarto = shutil.which("quarto")
         if quarto:
@@ -148,6 +152,15 @@ def _flattened(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
         else:
             flat[f"{prefix}{name}"] = str(value)
     return flat
+
+
+def check_figures(text: str, pipeline: Pipeline) -> None:
+    """Raise InputError, with the names, if a page shows figures that no stage makes: nobody could make them again."""
+    shown = [f"{paths.PAPER.name}/{source}" for source in PICTURE.findall(text)]
+    if orphans := [path for path in shown if maker(pipeline, path) is None]:
+        raise InputError(
+            f"paper/{SOURCE}: {', '.join(orphans)}: no stage of dvc.yaml makes it; expected a stage's output"
+        )
 
 
 def pandoc(paper: Path, text: str, to: str, output: Path) -> None:

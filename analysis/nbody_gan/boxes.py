@@ -33,7 +33,7 @@ from analysis.loop.precision import clock
 from analysis.loop.processes import pick_device
 from analysis.nbody_gan.cosmology import Cosmology, linear_power
 from analysis.nbody_gan.names import BOXES, NAME
-from analysis.nbody_gan.nbody import Settings, simulate
+from analysis.nbody_gan.nbody import run_settings, simulate
 
 Array = np.ndarray
 
@@ -97,12 +97,6 @@ def read_boxes(path: Path, split: str) -> Boxes:
 def run_seed(seed: int, number: int) -> int:
     """Return the seed of a run, by its number among all of them: no two alike, from 0 to 2^63 - 1."""
     return int(np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-def run_settings(settings: dict[str, Any]) -> Settings:
-    """Return the settings of the N-body code in a block of params.yaml."""
-    names = ("box", "particles", "mesh", "steps", "z_start", "cutoff", "device", "deterministic")
-    return Settings(**{name: settings[name] for name in names}, redshifts=(settings["redshift"],))
 
 
 def n_runs(settings: dict[str, Any]) -> dict[str, int]:

@@ -19,10 +19,10 @@ from analysis.nbody_gan.boxes import SPLITS, Boxes, read_boxes
 from analysis.nbody_gan.controls import draw_controls
 from analysis.nbody_gan.covariance import correlation, correlation_distance, forecast_distance, split_half_ratio
 from analysis.nbody_gan.forecast import amplitude_derivatives, error_ratio
-from analysis.nbody_gan.gan import Generator
+from analysis.nbody_gan.gan import Generator, draw_boxes
 from analysis.nbody_gan.names import DRAWN, POWER_SPECTRUM, SIMULATED, STATISTICS, UNTRAINED_DRAWN
 from analysis.nbody_gan.statistics import Binning
-from analysis.nbody_gan.train import check_boxes, draw_boxes
+from analysis.nbody_gan.train import check_boxes
 from analysis.results import write_result
 
 Array = np.ndarray

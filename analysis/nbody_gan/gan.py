@@ -236,6 +236,16 @@ class Generator(nn.Module):
         return generator.eval()
 
 
+@torch.no_grad()
+def draw_boxes(generator: Generator, boxes: int, seed: int) -> Tensor:
+    """Draw boxes from a generator, shape (boxes, n, n, n), on the CPU; the noise depends on the seed alone."""
+    device = next(generator.parameters()).device
+    random = torch.Generator().manual_seed(seed)
+    at_once = max(1, CELLS_AT_ONCE // generator.shape.cells**3)
+    sizes = [min(at_once, boxes - start) for start in range(0, boxes, at_once)]
+    return torch.cat([generator(draw_noise(size, generator.shape, random).to(device)).cpu() for size in sizes])
+
+
 class Critic(nn.Module):
     """Log-density of a box -> a number, the higher the more it looks like N-body.
 

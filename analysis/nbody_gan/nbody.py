@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -82,6 +83,12 @@ class Settings:
             raise InputError(
                 f"redshifts: {self.redshifts}; expected them to fall from z_start {self.z_start} to no less than 0"
             )
+
+
+def run_settings(settings: dict[str, Any]) -> Settings:
+    """Return the settings of the N-body code in a block such as `simulate_boxes` of params.yaml."""
+    names = ("box", "particles", "mesh", "steps", "z_start", "cutoff", "device", "deterministic")
+    return Settings(**{name: settings[name] for name in names}, redshifts=(settings["redshift"],))
 
 
 @dataclass(frozen=True)

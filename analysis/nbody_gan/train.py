@@ -19,7 +19,7 @@ from analysis.nbody_gan import names, statistics
 from analysis.nbody_gan.boxes import Boxes, read_boxes
 from analysis.nbody_gan.cosmology import Cosmology
 from analysis.nbody_gan.covariance import correlation_distance
-from analysis.nbody_gan.gan import CELLS_AT_ONCE, Gan, Generator, Shape, draw_noise, scale_density
+from analysis.nbody_gan.gan import Gan, Shape, draw_boxes, scale_density
 from analysis.nbody_gan.learning import TrainingBoxes, gan_turns
 from analysis.nbody_gan.mock import linear_modes
 from analysis.nbody_gan.statistics import Binning
@@ -64,16 +64,6 @@ def validation_score(
         )
 
     return score
-
-
-@torch.no_grad()
-def draw_boxes(generator: Generator, boxes: int, seed: int) -> Tensor:
-    """Draw boxes from a generator, shape (boxes, n, n, n), on the CPU; the noise depends on the seed alone."""
-    device = next(generator.parameters()).device
-    random = torch.Generator().manual_seed(seed)
-    at_once = max(1, CELLS_AT_ONCE // generator.shape.cells**3)
-    sizes = [min(at_once, boxes - start) for start in range(0, boxes, at_once)]
-    return torch.cat([generator(draw_noise(size, generator.shape, random).to(device)).cpu() for size in sizes])
 
 
 def check_boxes(boxes: Boxes, path: Path, split: str, cells: int) -> Tensor:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ import pyarrow.parquet as pq
 
 import analysis
 from analysis.errors import InputError
-from analysis.files import replacing
+from analysis.files import partial_of, replacing
 from analysis.survey.schema import CLASSES, column_of
 
 CATALOGUE = "catalogue.parquet"
@@ -52,7 +51,7 @@ def new_folder(directory: Path) -> Iterator[Path]:
     """
     directory = Path(directory)
     refuse_existing(directory)
-    partial = directory.with_name(f".{directory.name}.{os.getpid()}.incomplete")
+    partial = partial_of(directory)
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 from analysis import paths, scale_copies
 from analysis.errors import InputError
 from analysis.survey.catalogue import TRUTH, new_folder
+from analysis.validate_params import check_settings
 
 LAPTOP, SMOKE = "laptop", "smoke"
 
@@ -53,7 +54,7 @@ def _check_survey(root: Path) -> None:
         raise InputError(f"`dvc status data.dvc` failed: {done.stderr.strip()}")
     if json.loads(done.stdout):
         advice = "`dvc checkout data.dvc` brings the recorded one, `dvc add data` records this one"
-        raise InputError(f"{root / 'data'}: not the survey that data.dvc records; {advice}")
+        raise InputError(f"{root / 'data'}: not the survey that data.dvc records; {advice}", "checksum")
 
 
 def _bring_survey(root: Path, copy: Path, drawn: dict[str, int] | None) -> None:
@@ -96,7 +97,8 @@ def reproduce(scale: str) -> None:
         If there is no such scale, or a step fails.
     """
     if scale not in scales():
-        raise InputError(f"no scale {scale!r}; expected one of {', '.join(scales())}")
+        raise InputError(f"no scale {scale!r}; expected one of {', '.join(scales())}", "setting-value")
+    check_settings()
     if scale == LAPTOP:
         if paths.DATA.exists():
             _check_survey(paths.ROOT)

@@ -21,6 +21,7 @@ import yaml
 
 from analysis import paths
 from analysis.errors import InputError
+from analysis.files import partial_of
 
 SOURCE = "index.qmd"
 VARIABLES = "_variables.yml"

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _SUFFIX = ".incomplete"
@@ -11,7 +11,11 @@ _SUFFIX = ".incomplete"
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield the path of a temporary file beside `path`; rename it to `path` if the block ends without error."""
+    """Yield the path of a temporary file beside `path`; rename it to `path` if the block ends without error.
+
+    With an error all is as it was: folders that were made for the file are gone, too.
+    """
+    made = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = partial_of(path)
     try:
@@ -19,6 +23,9 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+        with suppress(OSError):  # they are not empty
+            for folder in made:
+                folder.rmdir()
 
 
 def partial_of(path: Path) -> Path:

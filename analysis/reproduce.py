@@ -14,6 +14,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import yaml
+from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+from voluptuous import Invalid
+
 from analysis import paths, scale_copies
 from analysis.errors import InputError
 from analysis.survey.catalogue import TRUTH, new_folder
@@ -38,8 +42,27 @@ def _run(arguments: list[str], root: Path) -> None:
         raise InputError(f"`python -m {' '.join(arguments)}` ended with exit code {status}; what it printed says why")
 
 
+def mend_lock(root: Path) -> bool:
+    """Bring back the committed dvc.lock where a kill has cut this one short; tell whether that was so.
+
+    DVC writes dvc.lock in place after each stage, and refuses one that is cut. What the stages have made since the
+    commit is in DVC's run cache, so that nothing long runs again.
+    """
+    lock = root / scale_copies.LOCK
+    try:
+        COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(lock.read_text()))
+    except FileNotFoundError:
+        return False
+    except (yaml.YAMLError, Invalid):
+        subprocess.run(["git", "checkout", "--quiet", "HEAD", "--", lock.name], cwd=root, check=True)
+        print(f"{lock} was cut short by a kill: the committed one is back", file=sys.stderr)
+        return True
+    return False
+
+
 def run_pipeline(root: Path) -> None:
     """Bring the raw survey, run what has changed, print the claims table."""
+    mend_lock(root)
     if not (root / "data").exists():
         _run(["dvc", "pull", "--quiet", "data.dvc"], root)
     _run(["dvc", "repro"], root)

@@ -22,7 +22,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         with content:
             arrays = {name: content[name] for name in content}
     except Exception as error:  # whatever NumPy makes of a damaged file
-        if "allow_pickle" in str(error):
+        if "allow_pickle" in str(error) or "Python objects" in str(error):
             what = "holds objects, which could run code when they are read; expected numbers or text"
             raise InputError(f"{path}: {what}", "code-in-data") from None
         raise InputError(f"{path}: cannot be read; is it cut short? ({error})", "damaged-file") from None

@@ -2,9 +2,10 @@
 
     python tests/robustness/kills.py --kills 50 --out results/robustness.json
 
-Two copies of the checkout: in one `dvc repro` runs undisturbed, in the other it and all its processes are killed at
-random moments of every stage, and started again each time. Then all that the pipeline made is compared: every number,
-table and figure, and the weights, bit by bit; only times, which no two runs share, are left out.
+Two copies of the checkout: in one `dvc repro` runs undisturbed; in the other it and all its processes are killed at
+random moments of every stage, and started again each time as `analysis reproduce` starts it. Then all that the pipeline
+made is compared: every number, table and figure, and the weights, bit by bit; only times, which no two runs share, are
+left out.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from typing import Any
 import yaml
 
 from analysis import paths, scale_copies
+from analysis.reproduce import mend_lock
 
 MADE = ("features", "models", "results", "paper/figures", "paper/tables", "paper/_variables.yml")
 TIMES = re.compile(r"(seconds|_cpu_s|_us)$|^circumstances")  # of keys: what no two runs share
@@ -110,6 +112,7 @@ def kill_often(copy: Path, kills: int, seed: int) -> list[str]:
         plan.setdefault(stages[number % len(stages)], []).append(moments.expovariate(1 / MEAN_WAIT))
     killed, arguments = [], []
     while len(killed) < kills:
+        mend_lock(copy)
         stage = run_until_killed(copy, plan, *arguments)
         arguments = []
         if stage:
@@ -117,6 +120,7 @@ def kill_often(copy: Path, kills: int, seed: int) -> list[str]:
             print(f"{len(killed)} of {kills} kills: {stage}", flush=True)
         else:  # the run has ended: those that are left hit a stage that runs once more
             arguments = ["--force", "--single-item", next(name for name, waits in plan.items() if waits)]
+    mend_lock(copy)
     run_until_killed(copy, {})
     return killed
 
@@ -184,10 +188,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, help="JSON file in which to note what was found, beside what it holds")
     parser.add_argument("--undisturbed", type=Path, help="a checkout that has run at smoke scale (default: run it)")
     options = parser.parse_args()
     found = measure(options.kills, options.seed, options.undisturbed)
     print(json.dumps(found, indent=1))
+    if options.out:
+        known = json.loads(options.out.read_text()) if options.out.is_file() else {}
+        options.out.write_text(json.dumps(known | {"kills": found}, indent=1, sort_keys=True) + "\n")
     return int(bool(found["files_that_differ"] or found["half_written"]))
 
 

@@ -6,6 +6,7 @@ smoke scale is temporary. Any other is kept in .scales/<scale>: killed after 39 
 stood; its results are then in results/<scale>, with their own params.yaml and dvc.lock.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -60,9 +61,24 @@ def mend_lock(root: Path) -> bool:
     return False
 
 
+def check_cache(root: Path) -> None:
+    """Raise InputError if an object of DVC's cache, or of the store in the checkout, is not what its name says.
+
+    Its name is its MD5, which DVC does not compare: a flipped bit would come back as data or as a model.
+    """
+    for kept in ("cache", "store"):
+        for file in sorted((root / ".dvc" / kept / "files" / "md5").glob("??/*")):
+            with open(file, "rb") as opened:
+                found = hashlib.file_digest(opened, "md5").hexdigest()
+            if found != file.parent.name + file.name.removesuffix(".dir"):
+                advice = "delete it, and `dvc repro` makes or `dvc pull` brings it again"
+                raise InputError(f"{file}: damaged: its MD5 is {found}; expected its name ({advice})", "checksum")
+
+
 def run_pipeline(root: Path) -> None:
     """Bring the raw survey, run what has changed, print the claims table."""
     mend_lock(root)
+    check_cache(root)
     if not (root / "data").exists():
         _run(["dvc", "pull", "--quiet", "data.dvc"], root)
     _run(["dvc", "repro"], root)

@@ -159,20 +159,25 @@ def pgd(
     reach = epsilon * bounds.unit
     step = direction * reach * (2.5 / steps if step_size is None else step_size)
     best = images.detach().clone()
-    highest = torch.full((len(images),), -math.inf, device=images.device)
+    highest = torch.full((len(images),), -math.inf, device=images.device, dtype=torch.float64)
+
+    def keep(points: Tensor, values: Tensor) -> None:
+        gained = direction * values.double()
+        higher = gained > highest
+        best[higher], highest[higher] = points[higher], gained[higher]
 
     for start in range(restarts):
         points = images.detach()
         if start > 0 or not from_image:
             drawn = torch.rand(images.shape, generator=generator, device=images.device, dtype=images.dtype)
             points = bounds.clip(images + reach * (2 * drawn - 1))
-        for number in range(steps + 1):
+        for _ in range(steps):
             values, gradient = _loss_and_gradient(model, points, wanted, loss)
-            higher = direction * values > highest
-            best[higher], highest[higher] = points[higher], direction * values[higher]
-            if number < steps:
-                points = torch.minimum(torch.maximum(points + step * gradient.sign(), images - reach), images + reach)
-                points = bounds.clip(points)
+            keep(points, values)
+            points = torch.minimum(torch.maximum(points + step * gradient.sign(), images - reach), images + reach)
+            points = bounds.clip(points)
+        with torch.no_grad():
+            keep(points, loss(model(points), wanted))
     return best
 
 

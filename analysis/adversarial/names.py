@@ -7,3 +7,6 @@ METRICS = "metrics.json"
 
 # Attacks: random noise is the control, of the same size in every pixel.
 NOISE, FGSM, PGD = "noise", "fgsm", "pgd"
+
+# Networks of stars and galaxies: the result's own, one of the same settings and another seed, one attacked in training.
+CONVNET, SECOND, ROBUST = "convnet", "second", "robust"

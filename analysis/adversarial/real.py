@@ -130,7 +130,7 @@ def measure(galaxies: Galaxies, settings: dict[str, Any]) -> tuple[dict[str, Any
     for part in ("train", "validation", "test"):
         if (fewest := min(np.sum(spiral[sample == part] == kind) for kind in (0, 1))) < _FEWEST:
             raise InputError(f"{part}: {fewest} images of a class; expected at least {_FEWEST}")
-    seen, classes = galaxy_zoo.coarse(galaxies.pixels, settings["block"]), torch.from_numpy(spiral)
+    seen, classes = galaxy_zoo.coarse(galaxies.pixels, settings["block"]), torch.tensor(spiral)
     network = fit_network(seen, classes, sample, settings)
 
     test = np.flatnonzero(sample == "test")

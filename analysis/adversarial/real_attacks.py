@@ -7,6 +7,7 @@ from 0 to 255, and as a JPEG image.
 
 import io
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ class Attacked:
     settings: dict[str, Any]
     sky_noise: float
 
-    @property
+    @cached_property
     def images(self) -> Tensor:
         """What the network sees (n, 3, side, side), counts."""
         return galaxy_zoo.coarse(self.pixels, self.settings["block"])
@@ -73,6 +74,15 @@ class Attacked:
     def probabilities(self, images: Tensor) -> Array:
         """Return the probabilities (n, 2)."""
         return self.model(images).exp().double().numpy()
+
+    def vote_spread(self, images: Tensor) -> Array:
+        """Return the standard deviation (n,) of the votes on images."""
+        return votes(self.network, images, self.settings["votes"], self.settings["seed"]).std(dim=0).numpy()
+
+    @cached_property
+    def clean_spread(self) -> Array:
+        """Return that of the votes on the images before any attack."""
+        return self.vote_spread(self.images)
 
     def recorded(self, images: Tensor, quality: int | None = None) -> Array:
         """Return cut-outs (n, 3, ny, nx), uint8, with the changes that an attack made to what the network sees.
@@ -157,11 +167,9 @@ def outcomes(attacked: Attacked, images: dict[str, Tensor]) -> dict[str, Array]:
 def detected(attacked: Attacked, changed: Tensor) -> list[dict[str, Any]]:
     """Return by which AUC simple tests, and the spread of the votes, tell changed images from clean ones."""
     found = measures.detectability(attacked.images, changed, **attacked.resampling)
-    number, seed = attacked.settings["votes"], attacked.settings["seed"]
-    before, after = (
-        votes(attacked.network, images, number, seed).std(dim=0).numpy() for images in (attacked.images, changed)
+    found["vote_spread"] = measures.told_apart(
+        attacked.clean_spread, attacked.vote_spread(changed), **attacked.resampling
     )
-    found["vote_spread"] = measures.told_apart(before, after, **attacked.resampling)
     return [{"test": test, **values} for test, values in found.items()]
 
 

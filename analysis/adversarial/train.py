@@ -99,7 +99,10 @@ def fit(
 ) -> tuple[ConvNet, list[dict[str, float]]]:
     """Train a network of stars and galaxies by a loss; return it, in evaluation mode, and what every epoch was."""
     samples = {}
-    for split, augmentation in {"train": Augmentation(colour_noise=settings["colour_noise"]), "validation": None}.items():
+    for split, augmentation in {
+        "train": Augmentation(colour_noise=settings["colour_noise"]),
+        "validation": None,
+    }.items():
         of_split = objects[objects["split"] == split]
         samples[split] = images_with_noise(cache, of_split, settings["side"], augmentation, settings["seed"])
     network = new_network(settings)

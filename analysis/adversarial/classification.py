@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from sklearn.metrics import roc_curve
 from torch import Tensor
 
@@ -17,6 +18,7 @@ from analysis.metrics import with_interval
 
 Array = np.ndarray
 Maker = Callable[[Images], Model]  # of a model for some images
+Found = dict[str, dict[float, Array]]  # p (n, 2) by attack and epsilon
 
 ATTACKS = (names.NOISE, names.FGSM, names.PGD)
 CLASSES = {"stars": 0, "galaxies": 1}
@@ -73,9 +75,7 @@ def probabilities(images: Images, maker: Maker) -> Array:
     return outputs(images, maker).double().softmax(dim=1).numpy()
 
 
-def curves(
-    target: Target, network: str, maker: Maker
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, dict[float, Array]]]:
+def curves(target: Target, network: str, maker: Maker) -> tuple[pd.DataFrame, pd.DataFrame, Found]:
     """Attack a network with every attack and epsilon.
 
     Returns
@@ -88,7 +88,7 @@ def curves(
         p (n, 2) by attack and epsilon.
     """
     clean, sky_noise = probabilities(target.images, maker), target.images.sky_noise
-    found: dict[str, dict[float, Array]] = {}
+    found: Found = {}
     lines, seen = [], []
     for attack in ATTACKS:
         found[attack] = {0.0: clean}
@@ -121,7 +121,7 @@ def _groups(true: Array) -> dict[str, Array]:
     return {"all": np.ones(len(true), bool)} | {name: true == number for name, number in CLASSES.items()}
 
 
-def what_it_takes(target: Target, found: Mapping[str, Mapping[float, Array]]) -> dict[str, Any]:
+def what_it_takes(target: Target, found: Found) -> dict[str, Any]:
     """Return, for objects that a network was right about: epsilons that flip 50% and 90%, and the flips at one epsilon.
 
     Flips (percent, with error and 95% interval) are also given of confident objects alone.

@@ -1,4 +1,4 @@
-"""The redshift network under attack: pushed by a chosen amount, and led away from the truth. What its PDFs say of it."""
+"""The redshift network under attack: pushed by a chosen amount, led away from the truth; what its PDFs say."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -5,6 +5,7 @@ to be the one that was measured. So this forest learns from measurements of clea
 then measures the attacked ones (`survey.stamp_photometry`).
 """
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,13 @@ Array = np.ndarray
 
 
 def features(images: Images) -> pd.DataFrame:
-    """Measure images: PSF magnitudes, their colours, concentrations psfMag - fiberMag, Petrosian radii (NaN if none)."""
+    """Measure images: PSF magnitudes, their colours, concentrations psfMag - fiberMag, Petrosian radii."""
     measured = measure(images.as_stamps()).columns()
-    kept = [name for name in measured if name.startswith(("psfMag_", "petroRad_"))]
+    kept = [name for name in map(str, measured) if name.startswith(("psfMag_", "petroRad_"))]
     table = measured[kept].copy()
     for band in BANDS:
         table[f"concentration_{band}"] = measured[f"psfMag_{band}"] - measured[f"fiberMag_{band}"]
-    for blue, red in zip(BANDS[:-1], BANDS[1:], strict=True):
+    for blue, red in pairwise(BANDS):
         table[f"{blue}-{red}"] = measured[f"psfMag_{blue}"] - measured[f"psfMag_{red}"]
     return table
 

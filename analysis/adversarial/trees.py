@@ -68,7 +68,7 @@ def search(
 
 
 def _changed(catalogue: pd.DataFrame, errors: pd.DataFrame, signs: Array) -> pd.DataFrame:
-    changed = {name: catalogue[name] + signs[:, k] * errors[name] for k, name in enumerate(errors)}
+    changed = {str(name): catalogue[name] + signs[:, k] * errors[name] for k, name in enumerate(errors)}
     return catalogue.assign(**changed)
 
 

@@ -112,8 +112,8 @@ def read_images(survey: Path, object_ids: Array) -> Images:
     order = np.argsort(ids)[np.searchsorted(np.sort(ids), wanted)]
     per_band = (noise[order], extinction_correction(survey, wanted))
     sky_noise, correction = (torch.tensor(values, dtype=torch.float32)[..., None, None] for values in per_band)
-    edges = (torch.tensor(edge, dtype=torch.float32).view(-1, 1, 1) for edge in (low, high))
-    return Images(torch.from_numpy(flux[order]), sky_noise, correction, *edges, fwhm[order], wanted)
+    lowest, highest = (torch.tensor(edge, dtype=torch.float32).view(-1, 1, 1) for edge in (low, high))
+    return Images(torch.from_numpy(flux[order]), sky_noise, correction, lowest, highest, fwhm[order], wanted)
 
 
 def extinction_correction(survey: Path, object_ids: Array) -> Array:

@@ -2,7 +2,7 @@
 
 The cut-outs are JPEG images, from 0 to 255 counts in three channels (SDSS's bands i, r, g as red, green and blue), with
 SDSS's stretch, which is not undone here: a count is no unit of flux. One pixel is 0.02 petroR90 of the galaxy (Willett
-et al. 2013, MNRAS 435, 2835, section 2.1).
+et al. 2013, MNRAS 435, 2835).
 """
 
 import hashlib
@@ -23,6 +23,7 @@ from analysis.errors import InputError
 Array = np.ndarray
 
 LABELS, IMAGES = "labels.csv", "images.tar"
+FULL = 255.0  # counts, the largest that an image holds
 PIXEL = 0.02  # petroR90
 TRAIN, TEST = "train", "validation"  # parts, as the labels call them: the latter is our test sample
 _COLUMNS = ("GalaxyID", "split", "spiral")
@@ -67,7 +68,7 @@ def read_labels(path: Path) -> pd.DataFrame:
     for column, known in (("split", (TRAIN, TEST)), ("spiral", (0, 1))):
         if (wrong := ~table[column].isin(known)).any():
             row = int(np.flatnonzero(wrong)[0])
-            raise InputError(f"{path}: row {row + 2}: {column} is {table[column][row]!r}; expected one of {known}")
+            raise InputError(f"{path}: row {row + 2}: {column} is {table[column][row]}; expected one of {known}")
     if (twice := table["GalaxyID"].duplicated()).any():
         raise InputError(f"{path}: GalaxyID {table['GalaxyID'][twice].iloc[0]} is there twice; expected it once")
     return table
@@ -182,17 +183,20 @@ def sky(galaxies: Galaxies, block: int) -> dict[str, float]:
     Returns
     -------
     dict
-        `level`, counts; `noise`, standard deviation of a pixel, and `noise_coarse`, of a mean over a block of them.
+        `level`, counts; `noise`, standard deviation of a pixel, and `noise_coarse`, of a mean over a block of them,
+        and `noise_percent`, the latter over the largest count.
         Counts below zero are recorded as zero, so that the noise of the sky itself is somewhat larger.
     """
     corners = galaxies.corners
     n, channels, _, size, _ = corners.shape
     means = coarse(corners.reshape(n * channels, 4, size, size), block).numpy().reshape(n, channels, -1)
     pixels = corners.reshape(n, channels, -1).astype(np.float32)
+    noise_coarse = float(np.median(_scatter(means)))
     return {
         "level": float(np.median(np.median(pixels, axis=2))),
         "noise": float(np.median(_scatter(pixels))),
-        "noise_coarse": float(np.median(_scatter(means))),
+        "noise_coarse": noise_coarse,
+        "noise_percent": 100 * noise_coarse / FULL,
     }
 
 

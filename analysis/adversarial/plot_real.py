@@ -64,12 +64,12 @@ def plot_triptych(picture: np.ndarray, tiles: pd.DataFrame) -> Figure:
     """Draw galaxies with their confidence, the change that fools the network, and the same galaxies changed."""
     side = picture.shape[0] // len(tiles)
     figure, grid = plt.subplots(len(tiles), 3, figsize=(4.8, 1.72 * len(tiles)), squeeze=False)
-    for line, (axes, tile) in enumerate(zip(grid, tiles.itertuples(), strict=True)):
-        kind = int(tile.spiral)
+    for line, (axes, tile) in enumerate(zip(grid, tiles.to_dict("records"), strict=True)):
+        kind = int(tile["spiral"])
         titles = (
-            f"{_CLASSES[kind]}, {tile.before:.0%}",
-            f"change, {tile.epsilon:g} sky noise",
-            f"{_CLASSES[1 - kind]}, {tile.after:.0%}",
+            f"{_CLASSES[kind]}, {tile['before']:.0%}",
+            f"change, {tile['epsilon']:g} sky noise",
+            f"{_CLASSES[1 - kind]}, {tile['after']:.0%}",
         )
         for column, (one, title) in enumerate(zip(axes, titles, strict=True)):
             one.imshow(picture[line * side : (line + 1) * side, column * side : (column + 1) * side])

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from analysis.adversarial import attacks, galaxy_zoo, measures, names, physical
 from analysis.adversarial.attacks import Bounds
-from analysis.adversarial.morphology import FULL, MorphologyNet, log_probabilities, votes
+from analysis.adversarial.galaxy_zoo import FULL
+from analysis.adversarial.morphology import MorphologyNet, log_probabilities, votes
 from analysis.metrics import with_interval
 
 Array = np.ndarray
@@ -123,7 +124,6 @@ def by_gradient(attacked: Attacked) -> tuple[dict[str, Any], dict[str, pd.DataFr
         See `triptych`.
     """
     epsilons, true = attacked.settings["epsilons"], attacked.classes.numpy()
-    right = attacked.probabilities(attacked.images).argmax(axis=1) == true
     curves, detection = [], []
     fooled: dict[str, list[Array]] = {}
     strongest = []  # images of PGD
@@ -136,10 +136,10 @@ def by_gradient(attacked: Attacked) -> tuple[dict[str, Any], dict[str, pd.DataFr
             curves.append(about | measures.under_attack(true, p, **attacked.resampling))
         for attack, changed in images.items():
             detection += [{"attack": attack, "epsilon": epsilon} | one for one in detected(attacked, changed)]
-    flips = {attack: np.stack(by_epsilon, axis=1)[right] for attack, by_epsilon in fooled.items()}
-    tables = {names.CURVES: pd.DataFrame(curves), names.DETECTION: pd.DataFrame(detection)}
+    fooled_by = {attack: np.stack(by_epsilon, axis=1) for attack, by_epsilon in fooled.items()}
+    tables = {names.CURVES: pd.DataFrame(curves), names.SEEN: pd.DataFrame(detection)}
     picture, tiles = triptych(attacked, strongest)
-    return summary(attacked, flips, tables), tables | {names.TILES: tiles}, picture
+    return summary(attacked, fooled_by, tables), tables | {names.TILES: tiles}, picture
 
 
 def adversarial_images(attacked: Attacked, epsilon: float) -> dict[str, Tensor]:
@@ -173,20 +173,29 @@ def detected(attacked: Attacked, changed: Tensor) -> list[dict[str, Any]]:
     return [{"test": test, **values} for test, values in found.items()]
 
 
-def summary(attacked: Attacked, flips: dict[str, Array], tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return the metrics of `by_gradient`; `flips` (images judged right, epsilons) of each attack."""
+def summary(attacked: Attacked, fooled: dict[str, Array], tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return the metrics of `by_gradient`; `fooled` (images, epsilons) by each attack."""
     epsilons = attacked.settings["epsilons"]
-    curves, detection = tables[names.CURVES], tables[names.DETECTION]
+    curves, detection = tables[names.CURVES], tables[names.SEEN]
+    p, true = attacked.probabilities(attacked.images), attacked.classes.numpy()
+    right = p.argmax(axis=1) == true
+    groups = {
+        "flipped_percent": right,
+        "confident_flipped_percent": right & (p.max(axis=1) >= attacked.settings["confident"]),
+    }
     here = curves[curves["epsilon"] == AT_SKY_NOISE].set_index("attack").drop(columns=["epsilon", "counts"])
     found: dict[str, Any] = {}
-    for attack, flipped in flips.items():
-        found[attack] = measures.epsilons_needed(epsilons, flipped, **attacked.resampling)
-        at_noise = 100.0 * flipped[:, epsilons.index(AT_SKY_NOISE)]
+    for attack, wrong in fooled.items():
+        found[attack] = measures.epsilons_needed(epsilons, wrong[right], **attacked.resampling)
         found[attack] |= here.loc[attack].to_dict()
-        found[attack] |= with_interval("flipped_percent", _mean, at_noise, **attacked.resampling)
+        for name, of in groups.items():
+            percent = 100.0 * wrong[of, epsilons.index(AT_SKY_NOISE)]
+            found[attack] |= with_interval(name, _mean, percent, **attacked.resampling) if of.any() else {}
     tests = detection[detection["epsilon"] == AT_SKY_NOISE].drop(columns="epsilon")
     accuracy = curves.pivot(index="epsilon", columns="attack", values="accuracy")
     return {
+        "n_right": int(right.sum()),
+        "n_confident": int(groups["confident_flipped_percent"].sum()),
         "attacks": found,
         "detectability": {
             attack: rows.drop(columns="attack").set_index("test").to_dict("index")

@@ -67,15 +67,20 @@ def plot_triptych(picture: np.ndarray, tiles: pd.DataFrame) -> Figure:
     for line, (axes, tile) in enumerate(zip(grid, tiles.to_dict("records"), strict=True)):
         kind = int(tile["spiral"])
         titles = (
-            f"{_CLASSES[kind]}, {tile['before']:.0%}",
+            _said(kind, tile["before"]),
             f"change, {tile['epsilon']:g} sky noise",
-            f"{_CLASSES[1 - kind]}, {tile['after']:.0%}",
+            _said(kind, tile["after"]),
         )
         for column, (one, title) in enumerate(zip(axes, titles, strict=True)):
             one.imshow(picture[line * side : (line + 1) * side, column * side : (column + 1) * side])
             one.set_title(title)
             one.axis("off")
     return figure
+
+
+def _said(kind: int, p: float) -> str:
+    """Say what the network says, and with which confidence, where it gives a class a probability."""
+    return f"{_CLASSES[kind]}, {p:.0%}" if p > 0.5 else f"{_CLASSES[1 - kind]}, {1 - p:.0%}"
 
 
 def plot_adversarial_real(_: argparse.Namespace) -> None:

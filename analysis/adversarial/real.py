@@ -22,7 +22,7 @@ from analysis.adversarial.real_attacks import Attacked
 from analysis.classification_metrics import auc, calibration_error, log_loss, mse
 from analysis.errors import InputError
 from analysis.files import replacing
-from analysis.metrics import with_errors
+from analysis.metrics import with_errors, with_interval
 from analysis.results import write_result
 from analysis.survey.catalogue import sha256
 from analysis.training import Settings, train
@@ -88,9 +88,17 @@ def judge(
         for name, values in {"network": p, "votes": cast.mean(dim=0).numpy()}.items()
     }
     found["votes"]["median_spread"] = float(cast.std(dim=0).median())
-    found["votes"]["unanimous_percent"] = 100 * float(np.mean((for_spiral == 0) | (for_spiral == settings["votes"])))
+    unanimous = (for_spiral == 0) | (for_spiral == settings["votes"])
+    found["votes"]["unanimous_percent"] = 100 * float(np.mean(unanimous))
+    if unanimous.any():
+        right = 100.0 * ((for_spiral > 0) == is_spiral)[unanimous]
+        found["votes"] |= with_interval("unanimous_right_percent", _mean, right, **resampling)
     table = pd.DataFrame({"votes": for_spiral, "spiral": is_spiral.astype(float)})
     return found, table.groupby("votes")["spiral"].agg(n="size", share="mean").reset_index()
+
+
+def _mean(values: Array) -> float:
+    return float(np.mean(values))
 
 
 def _accuracy(is_it: Array, p: Array) -> float:

@@ -213,37 +213,37 @@ def _mean(values: Array) -> float:
 
 
 def triptych(attacked: Attacked, strongest: list[Tensor]) -> tuple[Array, pd.DataFrame]:
-    """Draw the galaxies of each class that are judged right with most confidence, and what fools the network.
+    """Draw the galaxies of each class that are judged with most confidence to be of it, and what fools the network.
 
     Parameters
     ----------
     attacked : Attacked
     strongest : list of Tensor (n, 3, side, side)
-        Images attacked with each epsilon; shown is the first that fools, as it would be recorded.
+        Images attacked with each epsilon; shown, as it would be recorded, is the first that fools, or the last.
 
     Returns
     -------
     picture : ndarray of uint8 (ny, nx, 3)
         A line for each galaxy: the cut-out, the change (grey: none; stretched to its largest), the attacked cut-out.
     tiles : DataFrame
-        For each line: spiral (0 or 1), confidence before and after (in the class that the network then says), epsilon.
+        For each line: spiral (0 or 1), the probability of it before and after, epsilon.
     """
     settings, true = attacked.settings, attacked.classes.numpy()
     clean = attacked.probabilities(attacked.images)
     whole = np.stack([attacked.recorded(images) for images in strongest])
     p = np.stack([attacked.probabilities(galaxy_zoo.coarse(images, settings["block"])) for images in whole])
     fooled = p.argmax(axis=2) != true  # (epsilons, n)
-    can_be = (clean.argmax(axis=1) == true) & fooled.any(axis=0)
+    fooled[-1] = True  # by the largest epsilon, or not at all: shown in any case
     lines, tiles = [], []
     for kind in (1, 0):
-        rows = np.flatnonzero(can_be & (true == kind))
+        rows = np.flatnonzero(true == kind)
         for row in rows[np.argsort(-clean[rows, kind], kind="stable")][: settings["shown"]]:
             first = int(fooled[:, row].argmax())
             change = whole[first, row].astype(float) - attacked.pixels[row]
             stretched = np.rint(_GREY * (1 + change / max(1.0, np.abs(change).max()))).astype(np.uint8)
             parts = [attacked.pixels[row], stretched, whole[first, row]]
             lines.append(np.concatenate(parts, axis=2).transpose(1, 2, 0))
-            confidence = {"before": clean[row].max(), "after": p[first, row].max()}
+            confidence = {"before": clean[row, kind], "after": p[first, row, kind]}
             tiles.append({"spiral": kind, **confidence, "epsilon": settings["epsilons"][first]})
     return np.concatenate(lines), pd.DataFrame(tiles)
 

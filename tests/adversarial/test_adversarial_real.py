@@ -19,8 +19,8 @@ from analysis.errors import InputError
 
 SMALL = {
     "n_bootstrap": 20, "block": 2, "side": 16, "margin": 2, "channels": 4, "votes": 4, "attacked": 20, "shown": 1,
-    "network": {"epochs": 3, "batch_size": 32, "learning_rate": 0.003, "weight_decay": 0.01},
-    "epsilons": [0.5, 1, 32], "pgd": {"steps": 3, "restarts": 2},
+    "network": {"epochs": 6, "batch_size": 32, "learning_rate": 0.003, "weight_decay": 0.01},
+    "epsilons": [1, 6, 12], "pgd": {"steps": 5, "restarts": 2},
 }  # fmt: skip
 
 
@@ -36,10 +36,10 @@ def cut_outs(n: int, seed: int = 1, side: int = 40) -> np.ndarray:
     # of different sizes and shapes: they are no duplicates
     rng = np.random.default_rng(seed)
     along = np.linspace(-1, 1, side)
-    steep, flat = rng.uniform(2, 8, (n, 1, 1)), rng.uniform(0.4, 2.5, (n, 1, 1))
+    steep, flat = rng.uniform(2, 5, (n, 1, 1)), rng.uniform(0.4, 2.5, (n, 1, 1))
     radius, angle = np.hypot(flat * along[:, None], along), np.arctan2(along[:, None], along)
     arms = np.cos(2 * (angle - 2 * np.pi * rng.random((n, 1, 1))) - 8 * radius)
-    light = 150 * np.exp(-steep * radius) * (1 + 0.8 * (np.arange(n) % 2)[:, None, None] * arms)
+    light = 150 * np.exp(-steep * radius) * (1 + 0.9 * (np.arange(n) % 2)[:, None, None] * arms)
     return np.clip(light[:, None] + 20 + 3 * rng.normal(size=(n, 3, side, side)), 0, 255).astype(np.uint8)
 
 

@@ -70,7 +70,7 @@ def test_votes_of_a_network_without_dropout_are_its_own_opinion():
 def test_it_learns_to_tell_arms(tmp_path):
     torch.manual_seed(1)
     network = MorphologyNet(side=16, channels=8, units=32)
-    images, classes = galaxies(96, 20)
+    images, classes = galaxies(128, 20)
     settings = Settings(epochs=8, batch_size=16, learning_rate=0.003, weight_decay=0.01, patience=8)
     turned = TurnedGalaxies(images, classes, 16, seed=1)
     others, truth = galaxies(100, 20, seed=2)

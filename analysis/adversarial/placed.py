@@ -54,7 +54,9 @@ def placed(
     part: Images, disturbance: Disturbance, maker: Maker, classes: Tensor, how: Mapping[str, Any], seed: int
 ) -> dict[str, Tensor]:
     """Return the flux (n, 5, ny, nx) with a disturbance at its worst place, and at a random one."""
-    camera = Camera(PIXEL_SCALE, torch.tensor(part.psf_fwhm, dtype=torch.float32), (part.flux.shape[2], part.flux.shape[3]))
+    camera = Camera(
+        PIXEL_SCALE, torch.tensor(part.psf_fwhm, dtype=torch.float32), (part.flux.shape[2], part.flux.shape[3])
+    )
     places = disturbance.places(camera, how["step"], how["reach"], how["angles"])
     found = search(margin_lost(maker(part), classes), part.flux, disturbance, places, camera, part.high, seed)
     chosen = {WORST: found.worst, RANDOM: found.random}

@@ -130,7 +130,7 @@ def under_attack(target: RedshiftTarget) -> tuple[dict[str, Any], pd.DataFrame, 
             lines.append({"attack": attack, "epsilon": epsilon} | measures(target, pdfs, wanted))
             if epsilon == settings["headline"]:
                 at_headline[attack] = pdfs
-    result: dict[str, Any] = {"n": len(wanted), "push": settings["push"], "near": settings["near"]}
+    result: dict[str, Any] = {"n": len(wanted)} | {name: settings[name] for name in ("headline", "push", "near")}
     for name, pdfs in at_headline.items():
         near = np.abs(pdf_metrics.mean(target.grid, pdfs) - wanted) <= settings["near"]
         result[name] = measures(target, pdfs, wanted)

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import fake_adversarial
 import fake_cnn
 import matplotlib.figure
 import pandas as pd
+from fake_adversarial import ADVERSARIAL
 from fake_cnn import write_cnn
 
 POINT = {"mu": -0.0001, "sigma": 0.0712, "sigma68": 0.05, "sigma95": 0.15}
@@ -362,9 +364,10 @@ def write_everything(root: Path) -> None:
     _write_redshift_pdfs(results)
     _write_star_galaxy(results)
     write_cnn(results)
+    write_metrics(results, "adversarial", ADVERSARIAL)
     _write_race(results / "real" / "boss_dr10" / "photoz_pdf")
     (root / "data").mkdir()
     (root / "data" / "provenance.json").write_text(json.dumps(PROVENANCE))
     (root / "paper" / "figures").mkdir(exist_ok=True)
-    for name in (*FIGURES, *fake_cnn.FIGURES):
+    for name in (*FIGURES, *fake_cnn.FIGURES, *fake_adversarial.FIGURES):
         matplotlib.figure.Figure(figsize=(6, 3)).savefig(root / "paper" / "figures" / f"{name}.png")

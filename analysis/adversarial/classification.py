@@ -1,7 +1,7 @@
 """Networks of stars and galaxies under attack: how well they do, what it takes, and whether attacks carry over."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -176,6 +176,34 @@ def transfer(
             found = with_interval("accuracy", np.mean, right, **target.resampling)
             lines.append({"source": source, "judge": judge} | {k: found[k] for k in ("accuracy", "accuracy_err")})
     return pd.DataFrame(lines)[TRANSFER_COLUMNS]
+
+
+def as_used(target: Target, plain: Maker, used: Maker, every: int) -> dict[str, Any]:
+    """Attack the prediction as it is used, by its own gradient and by that of one crop, at the headline epsilon.
+
+    Parameters
+    ----------
+    target : Target
+    plain, used : callable
+        Of the model of one crop, and of the mean over crops: `models.classifier` and `models.used_classifier`.
+    every : int
+        Take one in so many images: an attack on the mean takes as many times longer as there are crops.
+
+    Returns
+    -------
+    dict
+        `n` confident objects, and the percent of them `flipped_by_one_crop` and `flipped_directly`, with errors.
+    """
+    some = slice(0, None, every)
+    few = replace(target, images=target.images[some], classes=target.classes[some])
+    clean, epsilon = probabilities(few.images, used), target.settings["headline"]
+    confident = (clean.argmax(axis=1) == few.true) & (clean.max(axis=1) >= target.settings["confident"])
+    result: dict[str, Any] = {"n": int(confident.sum())}
+    for name, maker in {"flipped_by_one_crop": plain, "flipped_directly": used}.items():
+        shown = few.attacked(maker, names.PGD, epsilon)
+        wrong = probabilities(shown, used).argmax(axis=1) != few.true
+        result |= with_interval(f"{name}_percent", _percent, wrong[confident], **target.resampling)
+    return result
 
 
 def no_masking(curve: pd.DataFrame, transferred: pd.DataFrame, network: str) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from analysis import params, paths
 from analysis.adversarial import catalogue, classification, names, placed, redshift, remeasured
 from analysis.adversarial.examples import class_examples, redshift_example, write_examples
 from analysis.adversarial.images import Images, read_images
-from analysis.adversarial.models import classifier, redshifts
+from analysis.adversarial.models import classifier, redshifts, used_classifier
 from analysis.cnn_redshift import names as redshift_names
 from analysis.cnn_redshift.estimator import ImageRedshifts
 from analysis.cnn_redshift.sample import galaxies_with_stamps
 from analysis.errors import InputError
 from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import feature_names
+from analysis.metrics import with_interval
 from analysis.results import write_not_run, write_result
 from analysis.star_galaxy import classifiers
 from analysis.star_galaxy import names as star_galaxy_names
@@ -42,6 +44,7 @@ TABLES = {
     names.TREES: catalogue.COLUMNS,
     names.TREE_SHIFTS: catalogue.SHIFT_COLUMNS,
 }
+CHECKS = ("pgd_above_fgsm", "left_at_largest", "direct_above_transferred")  # of `classification.no_masking`
 VIEWS, FOREST = "convnet_views", "forest"  # judges that are not attacked themselves
 Tables = dict[str, pd.DataFrame]
 
@@ -82,15 +85,17 @@ def stars_and_galaxies(objects: pd.DataFrame, settings: dict[str, Any]) -> tuple
     own = paths.MODELS / star_galaxy_names.CONVNET_NAME / WEIGHTS
     files = {names.CONVNET: own}
     files |= {name: paths.MODELS / names.NAME / f"{name}.safetensors" for name in (names.SECOND, names.ROBUST)}
-    makers = {name: classifier(*load_network(file)) for name, file in files.items()}
+    networks = {name: load_network(file) for name, file in files.items()}
+    makers = {name: classifier(*network) for name, network in networks.items()}
 
     result: dict[str, Any] = {"n": len(images), "headline": settings["headline"], "units": units(images)}
-    curves, seen = [], []
+    curves, seen, of_pgd = [], [], {}
     for name, maker in makers.items():
         curve, detected, found = classification.curves(target, name, maker)
         curves.append(curve)
         seen.append(detected)
         result[name] = classification.what_it_takes(target, found)
+        of_pgd[name] = found[names.PGD]
     curve = pd.concat(curves)
     forest = remeasured.fit_forest(paths.DATA, objects, settings["forest"], settings["seed"])
     judges: dict[str, Any] = {
@@ -100,8 +105,11 @@ def stars_and_galaxies(objects: pd.DataFrame, settings: dict[str, Any]) -> tuple
     judges |= {VIEWS: lambda shown: by_views(own, shown), FOREST: lambda shown: remeasured.classes(forest, shown)}
     transferred = classification.transfer(target, makers, judges)
     result["transfer"] = _nested(transferred)
-    result["masking"] = {name: classification.no_masking(curve, transferred, name) for name in makers}
-    result["defence"] = defence(curve, settings["headline"])
+    masking = {name: classification.no_masking(curve, transferred, name) for name in makers}
+    result["masking"] = masking | {"worst": {check: max(of[check] for of in masking.values()) for check in CHECKS}}
+    result["defence"] = defence(target, of_pgd)
+    used = used_classifier(*networks[names.CONVNET])
+    result["as_used"] = classification.as_used(target, makers[names.CONVNET], used, settings["as_used_every"])
     result["detectability"] = _detected(pd.concat(seen), settings["headline"])
     tables = {
         names.CURVES: curve,
@@ -132,14 +140,22 @@ def _detected(seen: pd.DataFrame, epsilon: float) -> dict[str, Any]:
     return found
 
 
-def defence(curve: pd.DataFrame, epsilon: float) -> dict[str, Any]:
-    """Return the accuracy, clean and under PGD, of the two networks that differ in the defence only."""
+def defence(target: classification.Target, of_pgd: dict[str, dict[float, Array]]) -> dict[str, Any]:
+    """Return accuracy, clean and under PGD, of the networks that differ in the defence only, and the gain by it.
+
+    Parameters
+    ----------
+    target : Target
+    of_pgd : dict
+        p (n, 2) by network and epsilon.
+    """
     found: dict[str, Any] = {}
-    of_all = curve[(curve["objects"] == "all") & (curve["attack"] == names.PGD)]
-    for name in (names.SECOND, names.ROBUST):
-        for what, size in (("clean", 0.0), ("attacked", epsilon)):
-            line = of_all[(of_all["network"] == name) & (of_all["epsilon"] == size)].iloc[0]
-            found[name] = found.get(name, {}) | {what: line["accuracy"], f"{what}_err": line["accuracy_err"]}
+    for what, epsilon in (("clean", 0.0), ("attacked", target.settings["headline"])):
+        right = {name: of_pgd[name][epsilon].argmax(axis=1) == target.true for name in (names.SECOND, names.ROBUST)}
+        for name, of_network in right.items():
+            found.setdefault(name, {}).update(with_interval(what, np.mean, of_network, **target.resampling))
+        gain = right[names.ROBUST].astype(float) - right[names.SECOND]
+        found |= with_interval(f"{what}_gain", np.mean, gain, **target.resampling)
     return found
 
 
@@ -162,7 +178,17 @@ def redshifts_of_galaxies(settings: dict[str, Any]) -> tuple[dict[str, Any], Tab
         settings | settings["redshift"],
     )
     result, table, pits = redshift.under_attack(target)
+    result["as_used"] = as_used(target, redshifts(estimator, reddening, as_used=True), settings["as_used_every"])
     return result, {names.REDSHIFTS: table, names.PITS: pits}, [redshift_example(target)]
+
+
+def as_used(target: redshift.RedshiftTarget, maker: classification.Maker, every: int) -> dict[str, Any]:
+    """Return what a push does to the mean over the eight symmetries, attacked itself: one in so many galaxies."""
+    some = slice(0, None, every)
+    few = replace(target, images=target.images[some], z_true=target.z_true[some], maker=maker)
+    wanted = few.wanted()
+    shown = few.attacked(names.PUSHED_PGD, target.settings["headline"], wanted)
+    return {"n": len(wanted)} | redshift.measures(few, few.pdfs(shown), wanted)
 
 
 def trees_of_the_catalogue(objects: pd.DataFrame, settings: dict[str, Any]) -> tuple[dict[str, Any], Tables]:

@@ -7,6 +7,7 @@ METRICS = "metrics.json"
 
 # Attacks: random noise is the control, of the same size in every pixel.
 NOISE, FGSM, PGD = "noise", "fgsm", "pgd"
+PUSHED_FGSM, PUSHED_PGD = "pushed_fgsm", "pushed_pgd"  # of a redshift, to a chosen one
 
 # Tables
 CURVES = "accuracy.csv"  # and confidence, against epsilon

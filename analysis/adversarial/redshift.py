@@ -18,9 +18,7 @@ from analysis.photoz_pdf.kernels import cell_edges
 
 Array = np.ndarray
 
-PUSHED_FGSM, PUSHED_PGD = "pushed_fgsm", "pushed_pgd"
-ATTACKS = (names.NOISE, names.FGSM, names.PGD, PUSHED_FGSM, PUSHED_PGD)
-PUSHED = (names.NOISE, PUSHED_FGSM, PUSHED_PGD)  # noise is the control of either
+ATTACKS = (names.NOISE, names.FGSM, names.PGD, names.PUSHED_FGSM, names.PUSHED_PGD)
 _CURVE = ("sigma68", "outliers_percent", "crps", "pit_outlier_rate", "shift", "reached_percent", "width")
 COLUMNS = ["attack", "epsilon", *(f"{name}{end}" for name in _CURVE for end in ("", "_err"))]
 
@@ -56,7 +54,7 @@ class RedshiftTarget:
         """Return the images as one of `ATTACKS` leaves them; the pushed ones lead to the redshifts `wanted` (n,)."""
         grid = torch.tensor(self.grid)
         generator = torch.Generator().manual_seed(self.settings["seed"])
-        pushed = attack in (PUSHED_FGSM, PUSHED_PGD)
+        pushed = attack in (names.PUSHED_FGSM, names.PUSHED_PGD)
         aim = torch.tensor(wanted if pushed else self.z_true, dtype=torch.float32)
         loss = distance_from(grid) if pushed else minus_log_density(grid)
 
@@ -64,7 +62,7 @@ class RedshiftTarget:
             if attack == names.NOISE:
                 return noise(part.flux, epsilon, part.bounds, generator)
             what = (self.maker(part), part.flux, aim[rows], epsilon, part.bounds, loss, pushed)
-            if attack in (names.FGSM, PUSHED_FGSM):
+            if attack in (names.FGSM, names.PUSHED_FGSM):
                 return fgsm(*what)
             return pgd(*what, **self.settings["pgd"], generator=generator)
 
@@ -132,7 +130,7 @@ def under_attack(target: RedshiftTarget) -> tuple[dict[str, Any], pd.DataFrame, 
             lines.append({"attack": attack, "epsilon": epsilon} | measures(target, pdfs, wanted))
             if epsilon == settings["headline"]:
                 at_headline[attack] = pdfs
-    result: dict[str, Any] = {"n": len(wanted), "push": settings["push"], "near": settings["near"]}
+    result: dict[str, Any] = {"n": len(wanted)} | {name: settings[name] for name in ("headline", "push", "near")}
     for name, pdfs in at_headline.items():
         near = np.abs(pdf_metrics.mean(target.grid, pdfs) - wanted) <= settings["near"]
         result[name] = measures(target, pdfs, wanted)

@@ -27,6 +27,7 @@ The pipeline calls these commands in order (`dvc dag` shows it); you may call ea
   spectroscopic-completeness  Bonnett et al. (2016): labelled data do not represent the sky
   star-galaxy          Kim & Brunner (2017): stars from galaxies, by features and by pixels
   cnn-redshift         Hoyle (2016): redshifts from whole images, beside trees on catalogue features
+  adversarial          Goodfellow et al. (2015): how little it takes to fool these networks
   nbody-gan            Wolf (2018): N-body boxes, and a network that takes their place
   scorecard            every claim: published value, ours, error, verdict
   paper                results -> the paper (HTML and PDF)
@@ -166,6 +167,7 @@ def build_parser() -> argparse.ArgumentParser:
     Commands import what they need when they run: `--help` stays quick, and a broken part leaves the others usable.
     """
     from analysis import bench
+    from analysis.adversarial import commands as adversarial
     from analysis.anchoring import commands as anchoring
     from analysis.cnn_redshift import commands as cnn_redshift
     from analysis.feature_importance import commands as feature_importance
@@ -183,7 +185,7 @@ def build_parser() -> argparse.ArgumentParser:
     survey.add_commands(groups)
     _add_single_commands(groups)
     results = [feature_importance, feature_selection, pit_calibration, redshift_distributions]
-    results += [spectroscopic_completeness, star_galaxy, cnn_redshift, nbody_gan]
+    results += [spectroscopic_completeness, star_galaxy, cnn_redshift, adversarial, nbody_gan]
     for part in (*results, photoz, anchoring, bench):
         part.add_commands(groups)
     return parser

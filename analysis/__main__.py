@@ -26,12 +26,14 @@ The pipeline calls these commands in order (`dvc dag` shows it); you may call ea
   star-galaxy          Kim & Brunner (2017): stars from galaxies, by features and by pixels
   cnn-redshift         Hoyle (2016): redshifts from whole images, beside trees on catalogue features
   nbody-gan            Wolf (2018): N-body boxes, and a network that takes their place
+  science-sample       the models, applied to the objects without a spectrum
   scorecard            every claim: published value, ours, error, verdict
   paper                results -> the paper (HTML and PDF)
   reproduce            all of it, at a scale
 
 Beside the pipeline:
 
+  apply                the models, applied to a catalogue of any size, on all cores or a Dask cluster
   photoz               redshift PDFs of any survey: train, predict, evaluate
   bench                how fast it is, against the usual way
   check                what this machine has, and whether a scale can run on it
@@ -106,6 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
     """
     from analysis import bench
     from analysis.anchoring import commands as anchoring
+    from analysis.apply import commands as apply
     from analysis.cnn_redshift import commands as cnn_redshift
     from analysis.feature_importance import commands as feature_importance
     from analysis.feature_importance.selection import commands as feature_selection
@@ -123,7 +126,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_single_commands(groups)
     results = [feature_importance, feature_selection, pit_calibration, redshift_distributions]
     results += [spectroscopic_completeness, star_galaxy, cnn_redshift, nbody_gan]
-    for part in (*results, photoz, anchoring, bench):
+    for part in (*results, apply, photoz, anchoring, bench):
         part.add_commands(groups)
     return parser
 

@@ -53,13 +53,21 @@ class Bundle:
         self.bands: list[str] = about["bands"]
         self.answered = [names.ANOMALY]  # columns
         self.inputs = PhotometricInputs.from_model(arrays)
+        if (found := len(self.inputs.arrays["mean"])) != len(self.bands):
+            raise ValueError(f"arrays of {found} bands; {names.ABOUT} says {len(self.bands)}")
         self._isolation = Trees.from_arrays(arrays, ISOLATION)
+        self._max_samples = about["isolation"]["max_samples"]
         self.redshifts: CalibratedRedshifts | None = None
         if "redshift" in about:
             model = MixtureDensityNetworks.load(folder / names.REDSHIFT)
             model.threads = 1  # a worker is a core
             self.redshifts = CalibratedRedshifts(model, np.array(about["redshift"]["remapping"]))
-            self.answered += [*map(names.quantile_name, names.LEVELS), names.Z_MEAN, names.Z_MODE, names.OUTSIDE_REDSHIFT]
+            self.answered += [
+                *map(names.quantile_name, names.LEVELS),
+                names.Z_MEAN,
+                names.Z_MODE,
+                names.OUTSIDE_REDSHIFT,
+            ]
             self.redshift_training = TrainingDistribution.from_arrays(arrays, REDSHIFT_TRAINING)
         if "class" in about:
             self.answered += [names.P_GALAXY, names.P_GALAXY_ERR, names.OUTSIDE_CLASS]
@@ -159,7 +167,7 @@ class Bundle:
         inputs = self.inputs(magnitudes, errors)
         depth, _ = self._isolation.mean_and_variance(inputs)
         # Liu, Ting & Zhou (2008), eq. 2
-        columns = {names.ANOMALY: 2 ** (-depth / mean_path(self.about["isolation"]["max_samples"])).astype(np.float32)}
+        columns = {names.ANOMALY: 2 ** (-depth / mean_path(self._max_samples)).astype(np.float32)}
         if self.redshifts is not None:
             columns |= self.redshifts(magnitudes, errors)
             places = inputs[:, : self.inputs.n_magnitudes]

@@ -39,8 +39,12 @@ def add_commands(groups: Any) -> None:
     parser.add_argument("--models", metavar="DIR", type=Path, default=paths.MODELS / names.NAME, help=what)
     parser.add_argument("--out", metavar="DST", type=Path, required=True, help="folder to make")
     parser.add_argument("--columns", metavar="MAP", type=Path, help="columns map, as for `survey ingest`")
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster (default: one of this machine's cores)")
-    parser.add_argument("--workers", metavar="N", type=_at_least_one, help="of this machine (default: one for each core)")
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of a Dask cluster (default: one of this machine's cores)"
+    )
+    parser.add_argument(
+        "--workers", metavar="N", type=_at_least_one, help="of this machine (default: one for each core)"
+    )
     what = "of each worker of this machine, such as 2GiB (default: an equal share)"
     parser.add_argument("--memory-limit", metavar="BYTES", help=what)
     what = "objects that a worker takes at a time (default: 250,000)"

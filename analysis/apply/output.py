@@ -16,6 +16,7 @@ from hats.io import write_parquet_metadata
 from hats.pixel_math import HealpixPixel
 
 from analysis.apply import names
+from analysis.apply.partitions import ORDER
 from analysis.apply.tasks import CATALOGUE, RECORDS, SHARDS
 from analysis.errors import InputError
 from analysis.files import replacing
@@ -36,7 +37,9 @@ def is_finished(out: Path, fingerprint: str) -> bool:
     try:
         found = json.loads((out / PROVENANCE).read_text())["fingerprint"]
     except (OSError, ValueError, KeyError, TypeError):
-        raise InputError(f"{out}: exists, and is no output of apply; choose a new folder, or move this one away") from None
+        raise InputError(
+            f"{out}: exists, and is no output of apply; choose a new folder, or move this one away"
+        ) from None
     if found != fingerprint:
         raise InputError(
             f"{out}: exists, made of another source, other models or settings; choose a new folder, or move it away"
@@ -56,10 +59,10 @@ def locked(work: Path) -> Iterator[None]:
     try:
         for name in (SHARDS, RECORDS, CATALOGUE):
             (work / name).mkdir(parents=True, exist_ok=True)
-        lock = open(work / _LOCK, "w")
+        (work / _LOCK).touch()
     except OSError as error:
         raise InputError(f"{work}: cannot be made ({error})") from None
-    with lock:
+    with open(work / _LOCK) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -108,18 +111,18 @@ def finish(work: Path, out: Path, rows: dict[tuple[int, int], int], provenance: 
     if (found := write_parquet_metadata(catalogue, create_thumbnail=False)) != total:
         raise RuntimeError(f"{catalogue}: holds {found} objects; expected {total}")
     (catalogue / PROVENANCE).write_text(json.dumps(provenance, indent=1) + "\n")
-    properties = TableProperties(
-        catalog_name=out.name,
-        catalog_type="object",
-        total_rows=total,
-        ra_column=names.RA,
-        dec_column=names.DEC,
-        healpix_column=names.HEALPIX,
-        healpix_order=29,
-        hats_max_rows=max(rows.values()),
-        hats_builder=f"analysis {provenance['code_version']}",
-        prov_progenitor=provenance["catalogue"],
-    )
-    properties.to_properties_file(catalogue)
+    about: dict[str, Any] = {
+        "catalog_name": out.name,
+        "catalog_type": "object",
+        "total_rows": total,
+        "ra_column": names.RA,
+        "dec_column": names.DEC,
+        "healpix_column": names.HEALPIX,
+        "healpix_order": ORDER,
+        "hats_max_rows": max(rows.values()),
+        "hats_builder": f"analysis {provenance['code_version']}",
+        "prov_progenitor": provenance["catalogue"],
+    }
+    TableProperties(**about).to_properties_file(catalogue)
     catalogue.rename(out)
     shutil.rmtree(work)

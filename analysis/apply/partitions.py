@@ -80,7 +80,9 @@ def partition_of(index: Array, pixels: Pixels, source: str) -> Array:
     outside = (found < 0) | (index >= after[found])
     if outside.any():
         row = int(np.argmax(outside))
-        raise InputError(f"{source}: row {row + 1} lies in none of the {len(pixels)} partitions that the source tells of")
+        raise InputError(
+            f"{source}: row {row + 1} lies in none of the {len(pixels)} partitions that the source tells of"
+        )
     return found
 
 

@@ -25,6 +25,7 @@ from analysis.pit_calibration.remap import nodes
 Array = np.ndarray
 
 _FINE = 20_001  # levels at which the remapping is tabulated
+_MIDDLE = slice(16, 49)  # of the coarse CDF: within one standard deviation of the mean
 
 
 class CalibratedRedshifts:
@@ -36,6 +37,8 @@ class CalibratedRedshifts:
     remapping : ndarray, shape (n_nodes,)
         Of `pit_calibration.remap`.
     """
+
+    columns = (*map(names.quantile_name, names.LEVELS), names.Z_MEAN, names.Z_MODE)
 
     def __init__(self, model: MixtureDensityNetworks, remapping: Array):
         self.model = model
@@ -57,8 +60,7 @@ class CalibratedRedshifts:
         mixtures = self.model.mixtures(magnitudes, errors)
         parts = in_threads(self._of_chunk, mixtures, self.model.threads)
         table = torch.cat(parts).numpy().T
-        columns = [names.quantile_name(level) for level in names.LEVELS]
-        return dict(zip([*columns, names.Z_MEAN, names.Z_MODE], table, strict=True))
+        return dict(zip(self.columns, table, strict=True))
 
     def _of_chunk(self, *mixture: Tensor) -> Tensor:
         quantiles = mixture_quantiles(self._levels, self.ends, *mixture)
@@ -66,7 +68,8 @@ class CalibratedRedshifts:
         truncated = partial(self._cut, cdf[:, :1], cdf[:, -1:])
         remapped = torch.from_numpy(np.interp(truncated(cdf).numpy(), self._raw, self._calibrated))
         mean = self.ends[1] - torch.trapezoid(remapped, z.double())
-        peaks = mixture[1].clamp(*self.ends)  # a mixture is highest near the mean of one of its components
+        # a mixture is highest near the mean of a component, and the remapping may move the peak inside the PDF
+        peaks = torch.cat([mixture[1].clamp(*self.ends), z[:, _MIDDLE]], dim=1)
         slope = np.interp(truncated(mixture_cdf(peaks, *mixture)).numpy(), self._raw, self._slope)
         height = torch.from_numpy(slope) * mixture_density(peaks, *mixture)
         mode = peaks.gather(1, height.argmax(dim=1, keepdim=True))

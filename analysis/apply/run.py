@@ -106,7 +106,8 @@ def apply(request: Request) -> Outcome:
             _console.print(f"dashboard: {client.dashboard_link}", soft_wrap=True)
             models = Models(files, digest)
             send_models(client, models, work)
-            return _run(client, request, source, Job(work, models.name, source.columns_map, plan.get("pixels", [])), provenance)
+            job = Job(work, models.name, source.columns_map, plan.get("pixels", []))
+            return _run(client, request, source, job, provenance)
 
 
 def _provenance(request: Request, source: Source, digest: str) -> dict[str, Any]:
@@ -126,7 +127,8 @@ def _provenance(request: Request, source: Source, digest: str) -> dict[str, Any]
 
 def _run(client: Client, request: Request, source: Source, job: Job, provenance: dict[str, Any]) -> Outcome:
     started = time.perf_counter()
-    chunks, failures = source.chunks, []
+    chunks = source.chunks
+    failures: list[Failure] = []
     if not job.pixels:
         pixels, chunks, failures = _partitions(client, request, source, job)
         if not pixels:
@@ -169,16 +171,14 @@ def _put_together(
     for number in sorted(answered):
         for group, partition in enumerate(answered[number]["partitions"]):
             parts.setdefault(partition, []).append([answered[number]["file"], group])
-    calls = [(number, parts[number]) for number in sorted(parts)]
-    made, failures = _each(
-        client, "partitions", _make_partition, job, calls, lambda call: 1, lambda call: f"partition {job.pixels[call[0]]}"
-    )
-    rows = {tuple(job.pixels[calls[k][0]]): record["rows"] for k, record in made.items()}
-    return {(order, pixel): rows[order, pixel] for order, pixel in sorted(rows)}, failures
+    calls = sorted(parts.items())
 
+    def name(call: tuple[int, Any]) -> str:
+        return "partition Norder={} Npix={}".format(*job.pixels[call[0]])
 
-def _make_partition(job: Job, call: tuple[int, list[list[Any]]]) -> tasks.Record:
-    return tasks.make_partition(job, *call)
+    made, failures = _each(client, "partitions", tasks.make_partition, job, calls, lambda _: 1, name)
+    rows = {(order, pixel): made[k]["rows"] for k in sorted(made) for order, pixel in [job.pixels[calls[k][0]]]}
+    return rows, failures
 
 
 def _each(

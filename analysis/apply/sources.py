@@ -5,7 +5,7 @@ chunks, whoever computes them.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Self
@@ -112,7 +112,9 @@ class Source:
             fs, mapping = fsspec.filesystem("file"), None
         if not found:
             raise InputError(f"{url}: no Parquet file; expected a HATS catalogue, a folder of Parquet, or a table")
-        files, chunks, columns = [], [], []
+        files: list[tuple[str, int, str]] = []
+        chunks: list[Chunk] = []
+        columns: list[str] = []
         for name in found:
             info = fs.info(name)
             files.append((fs.unstrip_protocol(name), int(info["size"] or 0), _version(info)))
@@ -122,7 +124,9 @@ class Source:
         if not columns:
             raise InputError(f"{files[0][0]}: cannot be read as Parquet, nor can the {len(files) - 1} other files")
         starts = accumulate((chunk.rows for chunk in chunks), initial=0)
-        numbered = [replace(c, number=k, first_row=start) for k, (c, start) in enumerate(zip(chunks, starts, strict=False))]
+        numbered = [
+            replace(c, number=k, first_row=start) for k, (c, start) in enumerate(zip(chunks, starts, strict=False))
+        ]
         return cls(url, files, numbered, columns, pixels, mapping)
 
     @property
@@ -175,7 +179,7 @@ def _parquet_below(fs: Any, path: str) -> Iterator[str]:
 
 def _hats_files(fs: Any, url: str) -> tuple[Pixels, list[str]]:
     try:
-        catalogue = hats.read_hats(UPath(url))
+        catalogue: Any = hats.read_hats(UPath(url))
         catalogue = getattr(catalogue, "main_catalog", catalogue)  # of a collection
         pixels = sorted((int(p.order), int(p.pixel)) for p in catalogue.get_healpix_pixels())
         suffix = catalogue.catalog_info.npix_suffix
@@ -183,7 +187,9 @@ def _hats_files(fs: Any, url: str) -> tuple[Pixels, list[str]]:
         raise InputError(f"{url}: not a readable HATS catalogue ({type(error).__name__}: {error})") from None
     files = []
     for order, number in pixels:
-        file = pixel_catalog_file(catalogue.catalog_base_dir, hats.pixel_math.HealpixPixel(order, number), npix_suffix=suffix)
+        file = pixel_catalog_file(
+            catalogue.catalog_base_dir, hats.pixel_math.HealpixPixel(order, number), npix_suffix=suffix
+        )
         below = [file.path] if suffix != "/" else sorted(_parquet_below(fs, file.path.rstrip("/")))
         for name in below:
             if not fs.exists(name):
@@ -256,8 +262,3 @@ def read_chunk(chunk: Chunk, wanted: Sequence[str], columns_map: ColumnsMap | No
     if names.OBJECT not in frame:
         frame.insert(0, names.OBJECT, np.arange(chunk.first_row, chunk.first_row + len(frame)))
     return frame
-
-
-def as_json(chunk: Chunk) -> dict[str, Any]:
-    """Return a chunk as JSON can hold it."""
-    return asdict(chunk)

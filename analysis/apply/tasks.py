@@ -44,7 +44,7 @@ class Models(WorkerPlugin):
         self.files, self.name = files, f"models-{digest}"
         self.bundle: Bundle
 
-    def setup(self, worker: Worker) -> None:  # noqa: ARG002 (what distributed calls)
+    def setup(self, worker: Worker) -> None:
         """Read the models where the worker lives."""
         self.bundle = Bundle.from_files(self.files)
         self.files = {}
@@ -118,7 +118,9 @@ def answer_chunk(job: Job, chunk: Chunk) -> Record:
     path = job.work / SHARDS / f"{chunk.number:06d}.parquet"
 
     def work() -> Record:
-        bundle = get_worker().plugins[job.models].bundle
+        models = get_worker().plugins[job.models]
+        assert isinstance(models, Models)
+        bundle = models.bundle
         table = read_chunk(chunk, bundle.columns(), job.columns_map)
         index = _places(table, str(chunk))
         order = np.argsort(index, kind="stable")
@@ -127,7 +129,7 @@ def answer_chunk(job: Job, chunk: Chunk) -> Record:
             bundle.answers(table.iloc[start : start + _BLOCK], str(chunk)) for start in range(0, len(table), _BLOCK)
         ]
         columns = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-        columns |= {names.HEALPIX: index, names.RA: table[names.RA], names.DEC: table[names.DEC]}
+        columns |= {names.HEALPIX: index, names.RA: table[names.RA].to_numpy(), names.DEC: table[names.DEC].to_numpy()}
         of = partitions.partition_of(index, job.pixels, str(chunk))
         with replacing(path) as partial:
             numbers = partitions.write_shard(partial, as_table(columns), of)
@@ -136,8 +138,9 @@ def answer_chunk(job: Job, chunk: Chunk) -> Record:
     return _recorded(job, f"chunk-{chunk.number:06d}", path, str(chunk), work)
 
 
-def make_partition(job: Job, number: int, parts: list[list[Any]]) -> Record:
-    """Make a partition of row groups of shards, each given by file and number; the record says how many rows it has."""
+def make_partition(job: Job, call: tuple[int, list[list[Any]]]) -> Record:
+    """Make a partition, given by its number, of row groups of shards, each given by file and number."""
+    number, parts = call
     path = partitions.partition_file(job.work / CATALOGUE, job.pixels[number])
 
     def work() -> Record:

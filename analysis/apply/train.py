@@ -4,13 +4,14 @@ import argparse
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
-from sklearn.ensemble import IsolationForest
+from sklearn.ensemble import IsolationForest, RandomForestClassifier
 
 from analysis import metrics, params, paths, pdf_metrics
 from analysis.apply import bundle, names
@@ -38,10 +39,9 @@ def in_training(objects: pd.DataFrame) -> pd.DataFrame:
     return objects[objects["split"] == "train"]
 
 
-def redshift_part(galaxies: pd.DataFrame, inputs: PhotometricInputs, settings: dict[str, Any]) -> dict[str, Array]:
-    """Return the arrays that tell which objects are like the training galaxies."""
-    places = inputs(*photometry(in_training(galaxies)))[:, : inputs.n_magnitudes]
-    return TrainingDistribution.fit(places, **settings).to_arrays(bundle.REDSHIFT_TRAINING)
+def held_out(objects: pd.DataFrame) -> pd.DataFrame:
+    """Return the validation objects of a sample."""
+    return objects[objects["split"] == "validation"]
 
 
 def class_part(
@@ -53,7 +53,7 @@ def class_part(
     arrays = {f"{bundle.CLASS}centre": centre, f"{bundle.CLASS}scale": np.maximum((high - low) / 1.349, 1e-6)}
     training = TrainingDistribution.fit(bundle.standardised(of_class, arrays), **settings)
     arrays |= training.to_arrays(bundle.CLASS_TRAINING) | classifier_trees(forest).to_arrays(bundle.CLASS)
-    validation = bundle.CLASS_INPUTS[name](objects[objects["split"] == "validation"])
+    validation = bundle.CLASS_INPUTS[name](held_out(objects))
     about = {"classifier": name, "columns": list(of_class), "trees": len(forest.estimators_)}
     return about | {"variance_share": variance_share(forest, validation.to_numpy())}, arrays
 
@@ -64,7 +64,35 @@ def fit_isolation(X: Array, settings: dict[str, Any]) -> tuple[dict[str, Any], d
     return {"max_samples": int(forest.max_samples_)}, isolation_trees(forest).to_arrays(bundle.ISOLATION)
 
 
-def agreement(made: bundle.Bundle, galaxies: pd.DataFrame, objects: pd.DataFrame, forest: Any) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Parts:
+    """What a bundle is made of.
+
+    Attributes
+    ----------
+    galaxies : pandas.DataFrame
+        Of known redshift: `split`, `redshift`, magnitudes and errors.
+    objects : pandas.DataFrame
+        Of known class: `split`, and the columns that the classifier takes.
+    model : MixtureDensityNetworks or None
+        None: the bundle has no redshifts.
+    remapping : list of float
+        Its calibration.
+    forest : RandomForestClassifier or None
+        None: the bundle does not tell stars from galaxies.
+    classifier : str
+        Which of `bundle.CLASS_INPUTS` the forest takes.
+    """
+
+    galaxies: pd.DataFrame
+    objects: pd.DataFrame
+    model: MixtureDensityNetworks | None
+    remapping: list[float]
+    forest: RandomForestClassifier | None
+    classifier: str
+
+
+def agreement(made: bundle.Bundle, parts: Parts) -> dict[str, Any]:
     """Hold the fast way against the slow one, on validation objects.
 
     Returns
@@ -72,23 +100,22 @@ def agreement(made: bundle.Bundle, galaxies: pd.DataFrame, objects: pd.DataFrame
     dict
         `p_galaxy`: the largest difference from scikit-learn's forest. `redshift`: the largest difference of a quantile
         from that of the remapped PDFs on their grid (99th percentile of objects), and by level the percentage of true
-        redshifts below. `outside`: percentages of validation objects that are flagged.
+        redshifts below. `outside_…_percent`: of validation objects that are flagged.
     """
     result: dict[str, Any] = {}
-    if "class" in made.about:
-        held = objects[objects["split"] == "validation"]
+    if parts.forest is not None:
+        held = held_out(parts.objects)
         answers = made.answers(held, "validation objects")
-        about = made.about["class"]
-        slow = forest.predict_proba(bundle.CLASS_INPUTS[about["classifier"]](held))[:, list(forest.classes_).index(True)]
+        of_class = bundle.CLASS_INPUTS[parts.classifier](held).to_numpy()
+        slow = parts.forest.predict_proba(of_class)[:, list(parts.forest.classes_).index(True)]
         result["p_galaxy"] = {"largest_difference": float(np.max(np.abs(answers[names.P_GALAXY] - slow)))}
         result["outside_class_percent"] = float(100 * answers[names.OUTSIDE_CLASS].mean())
     if made.redshifts is not None:
-        held = galaxies[galaxies["split"] == "validation"]
-        z = held["redshift"].to_numpy()
-        model = made.redshifts.model
-        pdfs = remapped(model.grid, model.pdf(*photometry(held)), np.array(made.about["redshift"]["remapping"]))
+        held = held_out(parts.galaxies)
+        z, model = held["redshift"].to_numpy(), made.redshifts.model
         answers = made.redshifts(*photometry(held))
         quantiles = np.column_stack([answers[names.quantile_name(level)] for level in names.LEVELS])
+        pdfs = remapped(model.grid, model.pdf(*photometry(held)), np.array(parts.remapping))
         slow = pdf_metrics.quantiles(model.grid, pdfs, np.array(names.LEVELS))
         below = {names.quantile_name(q): float(100 * np.mean(z < quantiles[:, k])) for k, q in enumerate(names.LEVELS)}
         differences = np.max(np.abs(quantiles - slow), axis=1)
@@ -98,38 +125,55 @@ def agreement(made: bundle.Bundle, galaxies: pd.DataFrame, objects: pd.DataFrame
     return result
 
 
-def make_bundle(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Write the folder of models for `apply`, or why there is none."""
-    photoz_choices = json.loads((paths.MODELS / photoz.NAME / photoz.CHOICES).read_text())
-    class_choices = json.loads((paths.MODELS / star_galaxy.NAME / star_galaxy.CHOICES).read_text())
-    without = {what: c["not_run"] for what, c in (("redshift", photoz_choices), ("class", class_choices)) if "not_run" in c}
-    if len(without) == 2:
-        metrics.write_metrics(folder / names.ABOUT, {"not_run": f"{without['redshift']}; {without['class']}"})
-        return
-    galaxies, (objects, _) = labelled_galaxies(), star_galaxy_sample(paths.DATA)
-    labelled = pd.concat([in_training(galaxies), in_training(objects)]).drop_duplicates("object_id")
-    about: dict[str, Any] = {"bands": bands_of(map(str, labelled)), "without": without}
+def write_bundle(folder: Path, parts: Parts, settings: Mapping[str, Any]) -> None:
+    """Write the folder of models that workers load.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+    parts : Parts
+    settings : mapping
+        `outside` of `TrainingDistribution.fit`, `isolation` of scikit-learn's IsolationForest.
+    """
+    labelled = pd.concat([in_training(parts.galaxies), in_training(parts.objects)]).drop_duplicates("object_id")
+    about: dict[str, Any] = {"bands": bands_of(map(str, labelled))}
     inputs = PhotometricInputs.for_sample(*photometry(labelled))
     about["isolation"], arrays = fit_isolation(inputs(*photometry(labelled)), settings["isolation"])
     arrays |= inputs.for_model()
-    forest = None
-    if "redshift" not in without:
-        about["redshift"] = {"remapping": photoz_choices["calibrations"][ESTIMATOR]["remapping"]}
-        arrays |= redshift_part(galaxies, inputs, settings["outside"])
-        MixtureDensityNetworks.load(paths.MODELS / photoz.NAME / ESTIMATOR).save(folder / names.REDSHIFT)
-    if "class" not in without:
-        forest = classifiers.load(settings["classifier"], paths.MODELS / star_galaxy.NAME).model  # type: ignore[attr-defined]
-        about["class"], of_class = class_part(objects, settings["classifier"], forest, settings["outside"])
+    if parts.model is not None:
+        about["redshift"] = {"remapping": parts.remapping}
+        places = inputs(*photometry(in_training(parts.galaxies)))[:, : inputs.n_magnitudes]
+        arrays |= TrainingDistribution.fit(places, **settings["outside"]).to_arrays(bundle.REDSHIFT_TRAINING)
+        parts.model.save(folder / names.REDSHIFT)
+    if parts.forest is not None:
+        about["class"], of_class = class_part(parts.objects, parts.classifier, parts.forest, settings["outside"])
         arrays |= of_class
     with replacing(folder / names.ARRAYS) as partial:
         save_file({name: np.ascontiguousarray(values) for name, values in arrays.items()}, partial)
     metrics.write_metrics(folder / names.ABOUT, about)
-    about["agreement"] = agreement(bundle.Bundle.load(folder), galaxies, objects, forest)
+    about["agreement"] = agreement(bundle.Bundle.load(folder), parts)
     metrics.write_metrics(folder / names.ABOUT, about)
 
 
 def train_apply(_: argparse.Namespace) -> None:
     """Models of the redshift PDFs and of the star-galaxy result -> models/apply."""
-    folder = paths.MODELS / names.NAME
+    folder, settings = paths.MODELS / names.NAME, params.load("train_apply")
     shutil.rmtree(folder, ignore_errors=True)
-    make_bundle(folder, params.load("train_apply"))
+    photoz_choices = json.loads((paths.MODELS / photoz.NAME / photoz.CHOICES).read_text())
+    class_choices = json.loads((paths.MODELS / star_galaxy.NAME / star_galaxy.CHOICES).read_text())
+    why = [choices["not_run"] for choices in (photoz_choices, class_choices) if "not_run" in choices]
+    if len(why) == 2:
+        metrics.write_metrics(folder / names.ABOUT, {"not_run": "; ".join(why)})
+        return
+    model, remapping, forest = None, [], None
+    if "not_run" not in photoz_choices:
+        model = MixtureDensityNetworks.load(paths.MODELS / photoz.NAME / ESTIMATOR)
+        remapping = photoz_choices["calibrations"][ESTIMATOR]["remapping"]
+    if settings["classifier"] in class_choices.get("classifiers", []):
+        loaded = classifiers.load(settings["classifier"], paths.MODELS / star_galaxy.NAME)
+        assert isinstance(loaded, classifiers.ScikitLearn)
+        forest = loaded.model
+    objects, _about = star_galaxy_sample(paths.DATA)
+    write_bundle(
+        folder, Parts(labelled_galaxies(), objects, model, remapping, forest, settings["classifier"]), settings
+    )

@@ -84,7 +84,14 @@ class Trees(NamedTuple):
 
 @numba.njit(nogil=True)
 def _walk(
-    X: Array, feature: Array, threshold: Array, left: Array, right: Array, missing_left: Array, value: Array, root: Array
+    X: Array,
+    feature: Array,
+    threshold: Array,
+    left: Array,
+    right: Array,
+    missing_left: Array,
+    value: Array,
+    root: Array,
 ) -> tuple[Array, Array]:
     n = X.shape[0]
     total, squares = np.zeros(n), np.zeros(n)

@@ -23,7 +23,11 @@ _COLUMNS: Mapping[str, tuple[pa.DataType, str, str]] = {
     names.Z_MODE: (pa.float32(), "", "redshift of the highest peak of the calibrated PDF"),
     names.P_GALAXY: (pa.float32(), "", "probability of being a galaxy"),
     names.P_GALAXY_ERR: (pa.float32(), "", "its standard error: how it would scatter with other training objects"),
-    names.ANOMALY: (pa.float32(), "", "isolation score among training objects: 0.5 and less is usual, towards 1 anomalous"),
+    names.ANOMALY: (
+        pa.float32(),
+        "",
+        "isolation among training objects: up to 0.5 is usual, towards 1 anomalous",
+    ),
     names.OUTSIDE_REDSHIFT: (pa.bool_(), "", "outside what the redshifts were trained on: do not trust z"),
     names.OUTSIDE_CLASS: (pa.bool_(), "", "outside what the classifier was trained on: do not trust p_galaxy"),
 }

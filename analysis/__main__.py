@@ -29,6 +29,7 @@ The pipeline calls these commands in order (`dvc dag` shows it); you may call ea
   cnn-redshift         Hoyle (2016): redshifts from whole images, beside trees on catalogue features
   adversarial          Goodfellow et al. (2015): how little it takes to fool these networks
   nbody-gan            Wolf (2018): N-body boxes, and a network that takes their place
+  science-sample       the models, applied to the objects without a spectrum
   scorecard            every claim: published value, ours, error, verdict
   paper                results -> the paper (HTML and PDF)
   reproduce            all of it, at a scale
@@ -37,6 +38,7 @@ Beside the pipeline:
 
   explain              how a figure, a table or a result was made, back to the raw survey
   verify               everything again in a clean clone, compared with what is committed
+  apply                the models, applied to a catalogue of any size, on all cores or a Dask cluster
   photoz               redshift PDFs of any survey: train, predict, evaluate
   bench                how fast it is, against the usual way
   params               every setting of params.yaml, checked
@@ -169,6 +171,7 @@ def build_parser() -> argparse.ArgumentParser:
     from analysis import bench
     from analysis.adversarial import commands as adversarial
     from analysis.anchoring import commands as anchoring
+    from analysis.apply import commands as apply
     from analysis.cnn_redshift import commands as cnn_redshift
     from analysis.feature_importance import commands as feature_importance
     from analysis.feature_importance.selection import commands as feature_selection
@@ -187,6 +190,8 @@ def build_parser() -> argparse.ArgumentParser:
     results = [feature_importance, feature_selection, pit_calibration, redshift_distributions]
     results += [spectroscopic_completeness, star_galaxy, cnn_redshift, adversarial, nbody_gan]
     for part in (*results, photoz, anchoring, bench):
+    results += [spectroscopic_completeness, star_galaxy, cnn_redshift, nbody_gan]
+    for part in (*results, apply, photoz, anchoring, bench):
         part.add_commands(groups)
     return parser
 

@@ -6,6 +6,7 @@ smoke scale is temporary. Any other is kept in .scales/<scale>: killed after 39 
 stood; its results are then in results/<scale>, with their own params.yaml and dvc.lock.
 """
 
+import argparse
 import hashlib
 import json
 import os
@@ -134,6 +135,11 @@ def run_in_kept_copy(root: Path, copies: Path, scale: str) -> None:
     run_pipeline(copy)
     published = scale_copies.publish_results(copy, root / "results", scale)
     print(f"This was the {scale} scale, in {copy}: its results are in {published}, with their settings and lock")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the pipeline at the scale that the command line names."""
+    reproduce(options.scale)
 
 
 def reproduce(scale: str) -> None:

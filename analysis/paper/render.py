@@ -5,6 +5,7 @@ a Lua filter for the cross-references, and typst for the PDF. The floor fails on
 only warns, so the floor's checks come first for both.
 """
 
+import argparse
 import difflib
 import re
 import shutil
@@ -36,7 +37,7 @@ PAGE_FAULTS = re.compile(r"\?(?:var|meta|invalid)\b|\?@(?:fig|tbl|eq|sec)-")
 ANSI_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def run() -> None:
+def run(_: argparse.Namespace) -> None:
     """Render the paper of this checkout."""
     renderer = render(paths.PAPER, paths.PAPER_BUILD)
     print(f"{paths.PAPER_BUILD}/index.html and index.pdf, rendered by {renderer}")

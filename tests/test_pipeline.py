@@ -20,6 +20,7 @@ MODULES = {  # of each command, the module that does the work
     "feature-selection train": "analysis.feature_importance.selection.train",
     "feature-selection evaluate": "analysis.feature_importance.selection.evaluate",
     "feature-selection plot": "analysis.feature_importance.selection.plot",
+    "adversarial plot-real": "analysis.adversarial.plot_real",
     "anchoring plot": "analysis.anchoring.plot",
     "photoz plot": "analysis.photoz_pdf.plot",
     "pit-calibration train": "analysis.pit_calibration.train",
@@ -47,6 +48,7 @@ MODULES = {  # of each command, the module that does the work
     "nbody-gan train": "analysis.nbody_gan.train",
     "nbody-gan evaluate": "analysis.nbody_gan.evaluate",
     "nbody-gan plot": "analysis.nbody_gan.plot",
+    "scorecard --print": "analysis.paper.claims_table",
     "scorecard": "analysis.scorecard",
     "paper render": "analysis.paper.render",
 }

@@ -16,6 +16,7 @@ def add_commands(groups: Any) -> None:
         Command("train", f"{_PACKAGE}.train:train_adversarial", "stamps -> a network that was attacked in training"),
         Command("evaluate", f"{_PACKAGE}.evaluate:evaluate_adversarial", "networks, attacks -> metrics.json, tables"),
         Command("plot", f"{_PACKAGE}.plot:plot_adversarial", "metrics and tables -> figures of the paper"),
+        Command("plot-real", f"{_PACKAGE}.plot_real:plot_adversarial_real", "attacks on real spirals -> figures"),
         Command(
             REAL,
             f"{_PACKAGE}.real:run_on_real_images",

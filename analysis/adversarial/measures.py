@@ -101,9 +101,13 @@ def detectability(clean: Tensor, attacked: Tensor, n: int, seed: int) -> dict[st
     """
     found = {}
     for name, test in TESTS.items():
-        before, after = test(clean), test(attacked)
-        found[name] = with_errors({"auc": _auc_of_pairs}, before, after, n=n, seed=seed)
+        found[name] = told_apart(test(clean), test(attacked), n, seed)
     return found
+
+
+def told_apart(before: Array, after: Array, n: int, seed: int) -> dict[str, float]:
+    """Return `auc`, by which larger numbers tell attacked images from the same clean ones, and its bootstrap error."""
+    return with_errors({"auc": _auc_of_pairs}, before, after, n=n, seed=seed)
 
 
 def _auc_of_pairs(before: Array, after: Array) -> float:

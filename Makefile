@@ -3,6 +3,7 @@
 # make reproduce SCALE=full   the same at the size of the published work, on a GPU, in .scales/full: hours, can be resumed
 # make test                   lint, types, tests
 # make image                  the container (TARGET=runtime, test or paper); README.md says what to do with it
+# make bench-gpu             what a GPU does for it, and whether it computes the same: under 9 minutes, results/gpu
 # make browser-check          the paper's page in a real browser; as root on Debian or Ubuntu, it installs Chromium
 # make api                    a page for each module, from its docstrings, in build/api
 # make container-check        builds and uses it on this machine, without Docker; as root, on Debian or Ubuntu
@@ -12,7 +13,7 @@ TARGET ?= runtime
 # VENV=folder uses an environment that is there, as the containers do; without it, .venv is made and kept up to date
 BIN = $(or $(VENV),.venv)/bin
 
-.PHONY: setup reproduce test paper real check image container-check browser browser-check api
+.PHONY: setup reproduce test paper real check bench-gpu image container-check browser browser-check api
 setup: $(if $(VENV),,.venv/installed)
 
 .venv/installed: requirements.txt pyproject.toml
@@ -32,6 +33,9 @@ test: check
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+bench-gpu: setup
+	$(BIN)/python -m analysis bench gpu
 
 image:
 	docker build --target $(TARGET) --tag compendium$(patsubst %,:%,$(filter-out runtime,$(TARGET))) \
@@ -63,3 +67,4 @@ real: setup
 	$(BIN)/python -m analysis spectroscopic-completeness real --real-data "$$REAL_DATA"
 	$(BIN)/python -m analysis redshift-distributions real --real-data "$$REAL_DATA"
 	$(BIN)/python -m analysis star-galaxy real --real-data "$$REAL_DATA"
+	$(BIN)/python -m analysis adversarial real --real-data "$$REAL_DATA"

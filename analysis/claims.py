@@ -1,5 +1,6 @@
 """paper/claims.yaml: every claim, the rule that decides it, and where each result comes from and is shown."""
 
+import inspect
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -100,12 +101,22 @@ def read_claims(path: Path) -> list[Claim]:
             claim = Claim(**entry)
         except TypeError as error:
             raise InputError(f"{path}: claim {name}: missing key ({error})") from None
-        if claim.rule.get("name") not in RULES:
-            raise InputError(f"{path}: claim {name}: no rule {claim.rule.get('name')!r}; expected one of {list(RULES)}")
+        _check_rule(claim, path)
         if name in {other.id for other in claims}:
             raise InputError(f"{path}: two claims have the id {name}")
         claims.append(claim)
     return claims
+
+
+def _check_rule(claim: Claim, path: Path) -> None:
+    """Raise InputError unless a claim has a rule that exists, with the parameters that this rule takes."""
+    named = claim.rule.get("name") if isinstance(claim.rule, dict) else claim.rule
+    if named not in RULES:
+        raise InputError(f"{path}: claim {claim.id}: no rule {named!r}; expected one of {list(RULES)}")
+    _, _, *taken = inspect.signature(RULES[named].holds).parameters  # after our value and the published one
+    given = sorted(set(claim.rule) - {"name"})
+    if given != sorted(taken):
+        raise InputError(f"{path}: claim {claim.id}: rule {named} with {given}; expected {sorted(taken)}")
 
 
 def read_subjects(path: Path) -> dict[str, Subject]:

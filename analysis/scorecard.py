@@ -5,6 +5,7 @@ changed since; the published values are in paper/published.yaml. A new result ne
 a new kind of rule (analysis/rules.py).
 """
 
+import argparse
 import json
 import math
 from pathlib import Path
@@ -122,6 +123,8 @@ def _our_measurement(claim: Claim, metrics: dict[str, Any], rule: Rule) -> Measu
             return None
     try:
         ours = measurement(metrics, claim.ours)
+        if ours is None and not claim.needs and (first := claim.ours.partition(".")[0]) not in metrics:
+            raise KeyError(first)  # what a survey may lack is said beforehand, by `needs`; this is a fault
     except KeyError as error:
         if claim.needs:
             return None
@@ -251,6 +254,6 @@ def score(results: Path, paper: Path, survey: Path) -> list[dict[str, str]]:
     return rows
 
 
-def run() -> None:
+def run(_: argparse.Namespace) -> None:
     """Score every claim of this checkout."""
     print(f"{len(score(paths.RESULTS, paths.PAPER, paths.DATA))} claims: results/{paths.CLAIMS.name}")

@@ -108,6 +108,8 @@ def test_a_gain_without_interval_is_not_judged():
 def test_wrong_paths_are_errors_and_not_missing_results():
     with pytest.raises(InputError, match=r"results/paper/metrics\.json has no 'sigma'"):
         judge(SIGMA, {"point": {"sigmas": 1}}, PUBLISHED, PROVENANCE)
+    with pytest.raises(InputError, match=r"claim \w+: results/paper/metrics\.json has no 'point'"):
+        judge(SIGMA, {"points": {"sigma": 1}}, PUBLISHED, PROVENANCE)
     with pytest.raises(InputError, match=r"no paper\.sigmas in published\.yaml"):
         judge(dataclasses.replace(SIGMA, published={"value": "paper.sigmas"}), sigma(1), PUBLISHED, PROVENANCE)
 
@@ -116,6 +118,11 @@ def test_wrong_paths_are_errors_and_not_missing_results():
     ("change", "message"),
     [
         ({"rule": {"name": "about"}}, "no rule 'about'"),
+        ({"rule": {}}, r"claim [\w-]+: no rule None"),
+        ({"rule": None}, r"claim [\w-]+: missing key"),
+        ({"rule": "about"}, "no rule 'about'"),
+        ({"rule": {"name": "at_most"}}, r"rule at_most with \[\]; expected \['most'\]"),
+        ({"rule": {"name": "at_most", "most": 1, "least": 1}}, "expected ..most"),
         ({"rul": {}}, "unknown key 'rul'"),
         ({"id": "compute"}, "two claims have the id compute"),
         ({"claim": None}, "missing key"),

@@ -4,6 +4,7 @@
 right; those that serve all results stand apart, at the sides.
 """
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ def draw(stages: dict[str, Any]) -> Figure:
     return figure
 
 
-def run() -> None:
+def run(_: argparse.Namespace) -> None:
     """Draw the pipeline of this checkout."""
     with plt.rc_context(_STYLE):
         figure = draw(yaml.safe_load((paths.ROOT / "dvc.yaml").read_text())["stages"])

@@ -120,8 +120,10 @@ end
 local function checksums(inputs)
   local list = pandoc.Inlines({pandoc.Str("Inputs:")})
   for _, path in ipairs(sorted(inputs)) do
-    local sha256 = inputs[path] or "not there"
-    local shown = pandoc.Span(pandoc.Str(sha256:sub(1, digits)), pandoc.Attr("", {}, {title = "sha256 " .. sha256}))
+    local sha256, shown = inputs[path], pandoc.Str("(was not there)")
+    if type(sha256) == "string" then
+      shown = pandoc.Span(pandoc.Str(sha256:sub(1, digits)), pandoc.Attr("", {}, {title = "sha256 " .. sha256}))
+    end
     list:extend({pandoc.Space(), pandoc.Code(path), pandoc.Space(), shown, pandoc.Str(";")})
   end
   list[#list] = pandoc.Str(".")
@@ -140,10 +142,9 @@ local function written(entry)
   if next(record.params) then
     say(", settings", pandoc.json.encode(record.params))
   end
-  said:insert(pandoc.Str("."))
-  local paragraph = said:extend({pandoc.Space()}) or said
-  paragraph:extend(checksums(record.inputs))
-  return pandoc.Div(pandoc.Para(paragraph), pandoc.Attr(entry.id, {"provenance-record"}))
+  said:extend({pandoc.Str("."), pandoc.Space()})
+  said:extend(checksums(record.inputs))
+  return pandoc.Div(pandoc.Para(said), pandoc.Attr(entry.id, {"provenance-record"}))
 end
 
 function Pandoc(document)

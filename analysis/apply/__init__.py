@@ -1,0 +1,1 @@
+"""The trained, calibrated models applied to a whole survey, partition by partition, on Dask."""

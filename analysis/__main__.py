@@ -125,7 +125,7 @@ def _add_single_commands(groups: Any) -> None:
         "how a figure, a table or a result was made: stages, commands, settings, code, inputs, back to the raw survey"
     )
     explain = groups.add_parser("explain", help=what, description=what)
-    what = "its label in the paper (fig-roc, tbl-ann), its file, or any file that a stage makes"
+    what = "its label in the paper (fig-importance, tbl-ann), its file, or any file that a stage makes"
     explain.add_argument("name", metavar="FIGURE", help=what)
     explain.add_argument("--code", action="store_true", help="list every file of the code, with its sha256")
     explain.set_defaults(run=_explain)

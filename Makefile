@@ -1,6 +1,7 @@
 # make reproduce              everything, from a fresh clone to the claims table and the paper
 # make reproduce SCALE=smoke  the same, tiny, in a temporary copy
 # make reproduce SCALE=full   the same at the size of the published work, on a GPU, in .scales/full: hours, can be resumed
+# make verify                 all of it again in a clean clone, compared with what is committed (SCALE=smoke: only tries it)
 # make test                   lint, types, tests
 # make image                  the container (TARGET=runtime, test or paper); README.md says what to do with it
 # make bench-gpu             what a GPU does for it, and whether it computes the same: under 9 minutes, results/gpu
@@ -11,7 +12,7 @@ TARGET ?= runtime
 # VENV=folder uses an environment that is there, as the containers do; without it, .venv is made and kept up to date
 BIN = $(or $(VENV),.venv)/bin
 
-.PHONY: setup reproduce test paper real check bench-gpu image container-check
+.PHONY: setup reproduce verify test paper real check bench-gpu image container-check
 setup: $(if $(VENV),,.venv/installed)
 
 .venv/installed: requirements.txt pyproject.toml
@@ -24,6 +25,9 @@ setup: $(if $(VENV),,.venv/installed)
 
 reproduce: setup
 	$(BIN)/python -m analysis reproduce --scale $(SCALE)
+
+verify: setup
+	$(BIN)/python -m analysis verify --scale $(SCALE)
 
 test: check
 	$(BIN)/pytest --numprocesses auto

@@ -18,7 +18,7 @@ def add_commands(groups: Any) -> None:
 
     what = "how a figure, a table or a result was made: stages, commands, settings, code, inputs, to the raw survey"
     explain = _add(groups, "explain", "analysis.explain:run", what)
-    what = "its label in the paper (fig-roc, tbl-ann), its file, or any file that a stage makes"
+    what = "its label in the paper (fig-importance, tbl-ann), its file, or any file that a stage makes"
     explain.add_argument("name", metavar="FIGURE", help=what)
     explain.add_argument("--code", action="store_true", help="list every file of the code, with its sha256")
 

@@ -4,6 +4,7 @@ import argparse
 import errno
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from analysis.errors import InputError
@@ -32,6 +33,8 @@ The pipeline calls these commands in order (`dvc dag` shows it); you may call ea
 
 Beside the pipeline:
 
+  explain              how a figure, a table or a result was made, back to the raw survey
+  verify               everything again in a clean clone, compared with what is committed
   photoz               redshift PDFs of any survey: train, predict, evaluate
   bench                how fast it is, against the usual way
   check                what this machine has, and whether a scale can run on it
@@ -48,9 +51,14 @@ def _features(options: argparse.Namespace) -> None:
 
 
 def _scorecard(options: argparse.Namespace) -> None:
+    if options.print:
+        from analysis.paper.claims_table import print_claims
+
+        print_claims()
+        return
     from analysis.scorecard import run
 
-    run(only_print=options.print)
+    run()
 
 
 def _render(_: argparse.Namespace) -> None:
@@ -59,10 +67,28 @@ def _render(_: argparse.Namespace) -> None:
     run()
 
 
+def _readme(_: argparse.Namespace) -> None:
+    from analysis.paper.claims_table import update_readme
+
+    update_readme()
+
+
 def _reproduce(options: argparse.Namespace) -> None:
     from analysis.reproduce import reproduce
 
     reproduce(options.scale)
+
+
+def _explain(options: argparse.Namespace) -> None:
+    from analysis.explain import run
+
+    run(options)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from analysis.verification.verify import run
+
+    return run(options)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -86,11 +112,34 @@ def _add_single_commands(groups: Any) -> None:
     what = "paper/index.qmd -> paper/_build/, by Quarto where it is installed, else by pandoc and typst"
     actions.add_parser("render", help=what, description=what).set_defaults(run=_render)
 
+    what = "results/claims.json -> the claims table in README.md"
+    actions.add_parser("readme", help=what, description=what).set_defaults(run=_readme)
+
     what = "the whole pipeline, at a scale; ends with the claims table"
     reproduce = groups.add_parser("reproduce", help=what, description=what)
     what = "laptop, or one of scales/: smoke, full, … (default: $SCALE, or laptop)"
     reproduce.add_argument("--scale", default=os.environ.get("SCALE", "laptop"), help=what)
     reproduce.set_defaults(run=_reproduce)
+
+    what = (
+        "how a figure, a table or a result was made: stages, commands, settings, code, inputs, back to the raw survey"
+    )
+    explain = groups.add_parser("explain", help=what, description=what)
+    what = "its label in the paper (fig-roc, tbl-ann), its file, or any file that a stage makes"
+    explain.add_argument("name", metavar="FIGURE", help=what)
+    explain.add_argument("--code", action="store_true", help="list every file of the code, with its sha256")
+    explain.set_defaults(run=_explain)
+
+    what = "run the committed revision again in a clean clone, compare, and report; exit code 1 where something differs"
+    verify = groups.add_parser("verify", help=what, description=what)
+    what = "laptop compares every number, smoke tries the machinery (default: $SCALE, or laptop)"
+    verify.add_argument("--scale", default=os.environ.get("SCALE", "laptop"), help=what)
+    what = "only this stage or result (evaluate_star_galaxy, results/nbody), and all that it needs; may be given again"
+    verify.add_argument("--only", action="append", default=[], metavar="STAGE", help=what)
+    what = "only check that the committed files fit together: seconds"
+    verify.add_argument("--no-run", action="store_true", help=what)
+    verify.add_argument("--out", type=Path, default=Path("verification"), help="folder of the report (verification/)")
+    verify.set_defaults(run=_verify)
 
     what = "what this machine has, and whether a scale can run on it; exit code 1 with the reason where it cannot"
     check = groups.add_parser("check", help=what, description=what)

@@ -16,9 +16,13 @@ from pathlib import Path
 
 from analysis import paths, scale_copies
 from analysis.errors import InputError
+from analysis.scale_copies import LAPTOP
 from analysis.survey.catalogue import TRUTH, new_folder
 
-LAPTOP, SMOKE = "laptop", "smoke"
+SMOKE = "smoke"
+
+
+LAST_BUT_ONE, LAST = "render_paper", "print_claims"  # stages of dvc.yaml
 
 
 def scales() -> list[str]:
@@ -26,13 +30,17 @@ def scales() -> list[str]:
     return [LAPTOP, *sorted(path.stem for path in paths.SCALES.glob("*.yaml"))]
 
 
-def _run(arguments: list[str], root: Path) -> None:
-    """Run a command of this environment in a checkout; what it prints is its own explanation if it fails."""
+def environment_of(root: Path) -> dict[str, str]:
+    """Return the environment in which the stages of a checkout run."""
     # stages call `python`: it must be the one that runs this, whether or not its environment is activated
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     # in a copy, the copy's own package is the one that runs, whichever is installed
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(root)}
-    status = subprocess.run([sys.executable, "-m", *arguments], cwd=root, env=environment).returncode
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(root)}
+
+
+def _run(arguments: list[str], root: Path) -> None:
+    """Run a command of this environment in a checkout; what it prints is its own explanation if it fails."""
+    status = subprocess.run([sys.executable, "-m", *arguments], cwd=root, env=environment_of(root)).returncode
     if status:
         raise InputError(f"`python -m {' '.join(arguments)}` ended with exit code {status}; what it printed says why")
 
@@ -41,11 +49,12 @@ def run_pipeline(root: Path) -> None:
     """Bring the raw survey, run what has changed, print the claims table."""
     if not (root / "data").exists():
         _run(["dvc", "pull", "--quiet", "data.dvc"], root)
-    _run(["dvc", "repro"], root)
-    _run(["analysis", "scorecard", "--print"], root)
+    # the table last, and once, also where no stage had anything to do
+    _run(["dvc", "repro", LAST_BUT_ONE], root)
+    _run(["dvc", "repro", "--force", "--single-item", LAST], root)
 
 
-def _check_survey(root: Path) -> None:
+def check_survey(root: Path) -> None:
     """Raise InputError if data/ is not the survey that data.dvc records: `dvc repro` would change the record to fit."""
     command = [sys.executable, "-m", "dvc", "status", "--json", "data.dvc"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
@@ -56,7 +65,7 @@ def _check_survey(root: Path) -> None:
         raise InputError(f"{root / 'data'}: not the survey that data.dvc records; {advice}")
 
 
-def _bring_survey(root: Path, copy: Path, drawn: dict[str, int] | None) -> None:
+def bring_survey(root: Path, copy: Path, drawn: dict[str, int] | None) -> None:
     """Let a copy have the survey of its checkout, or one drawn as told: a draw that was killed goes on."""
     data, records = copy / "data", [folder / scale_copies.RECORD for folder in (root, copy)]
     if drawn:
@@ -81,7 +90,7 @@ def run_in_kept_copy(root: Path, copies: Path, scale: str) -> None:
             scale_copies.copy_checkout(root, partial, with_data=False)
     scale_copies.update_copy(root, copy)
     scale_copies.lay_scale_over(copy, scale)
-    _bring_survey(root, copy, scale_copies.survey_to_draw(root, scale))
+    bring_survey(root, copy, scale_copies.survey_to_draw(root, scale))
     run_pipeline(copy)
     published = scale_copies.publish_results(copy, root / "results", scale)
     print(f"This was the {scale} scale, in {copy}: its results are in {published}, with their settings and lock")
@@ -99,7 +108,7 @@ def reproduce(scale: str) -> None:
         raise InputError(f"no scale {scale!r}; expected one of {', '.join(scales())}")
     if scale == LAPTOP:
         if paths.DATA.exists():
-            _check_survey(paths.ROOT)
+            check_survey(paths.ROOT)
         run_pipeline(paths.ROOT)
         print(f"The paper: {(paths.PAPER_BUILD / 'index.html').relative_to(paths.ROOT)} and index.pdf beside it")
         return

@@ -11,6 +11,7 @@ import yaml
 from analysis import params
 from analysis.errors import InputError
 
+LAPTOP = "laptop"  # the scale of params.yaml as it is committed
 LOCK, PARAMS, RECORD, PROVENANCE = "dvc.lock", "params.yaml", "data.dvc", "data/provenance.json"
 SURVEY = "survey"  # in the file of a scale: the mock survey that is drawn for it, objects, stamps and seed
 _DEFAULT_RECORD = "analysis/survey/default_survey.yml"  # data.dvc of the survey that comes with the compendium
@@ -51,6 +52,17 @@ def lay_scale_over(copy: Path, scale: str) -> None:
     overrides = _read_scale(copy, scale)
     overrides.pop(SURVEY, None)
     (copy / PARAMS).write_text(yaml.safe_dump(params.merge(settings, overrides, f"{scale}.yaml"), sort_keys=False))
+
+
+def scale_of(root: Path) -> str:
+    """Return the scale whose settings params.yaml holds: that of the laptop where it is none of scales/."""
+    settings = yaml.safe_load((root / PARAMS).read_text())
+    for path in sorted((root / "scales").glob("*.yaml")):
+        overrides = _read_scale(root, path.stem)
+        overrides.pop(SURVEY, None)
+        if params.merge(settings, overrides, path.name) == settings:
+            return path.stem
+    return LAPTOP
 
 
 def survey_to_draw(root: Path, scale: str) -> dict[str, int] | None:

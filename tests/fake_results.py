@@ -1,6 +1,7 @@
 """Made-up results of the form that the stages write, for the tests of scorecard and paper."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import fake_cnn
 import matplotlib.figure
 import pandas as pd
 from fake_cnn import write_cnn
+
+from analysis import paths
 
 POINT = {"mu": -0.0001, "sigma": 0.0712, "sigma68": 0.05, "sigma95": 0.15}
 POINT |= {"outliers_percent": 1.2, "sigma_scaled": 0.05}
@@ -346,7 +349,8 @@ def _write_race(folder: Path) -> None:
 
 
 def write_everything(root: Path) -> None:
-    """Write results/ and data/provenance.json below a folder, and stand-ins for the figures of paper/."""
+    """Write results/, data/provenance.json and the pipeline below a folder, and stand-ins for the figures of paper/."""
+    shutil.copy(paths.ROOT / "dvc.yaml", root)
     results = root / "results"
     write_metrics(results, "feature_importance", FEATURE_IMPORTANCE)
     (results / "survey").mkdir()

@@ -44,6 +44,7 @@ MODULES = {  # of each command, the module that does the work
     "nbody-gan train": "analysis.nbody_gan.train",
     "nbody-gan evaluate": "analysis.nbody_gan.evaluate",
     "nbody-gan plot": "analysis.nbody_gan.plot",
+    "scorecard --print": "analysis.paper.claims_table",
     "scorecard": "analysis.scorecard",
     "paper render": "analysis.paper.render",
 }

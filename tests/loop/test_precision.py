@@ -92,6 +92,18 @@ def test_the_gain_has_to_be_clear(gain, chosen, monkeypatch):
     assert faster_precision(ConvNet(side=12, width=0.05), [loss], images(4).tensors, CPU) == chosen
 
 
+def test_small_batches_are_judged_as_larger_ones(tmp_path, monkeypatch):
+    seen = []
+
+    def watched(_model, _losses, batch, _device):
+        seen.append(len(batch[0]))
+        return "float32"
+
+    monkeypatch.setattr(training, "faster_precision", watched)
+    trained(tmp_path, "auto", epochs=1)  # batches of 8, of 24 objects
+    assert seen == [64]
+
+
 def test_without_native_bfloat16_nothing_is_tried(monkeypatch):
     def never(network, batch):
         raise AssertionError("a trial")

@@ -54,3 +54,4 @@ real: setup
 	$(BIN)/python -m analysis spectroscopic-completeness real --real-data "$$REAL_DATA"
 	$(BIN)/python -m analysis redshift-distributions real --real-data "$$REAL_DATA"
 	$(BIN)/python -m analysis star-galaxy real --real-data "$$REAL_DATA"
+	$(BIN)/python -m analysis adversarial real --real-data "$$REAL_DATA"

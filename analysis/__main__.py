@@ -10,6 +10,7 @@ from typing import Any
 from analysis.errors import InputError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk full, quota used up, file too large for the limit
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)  # no permission, read-only disk
 
 DESCRIPTION = """\
 Machine-learning results in cosmology, re-tested on a survey: the mock one that comes with the compendium, or yours.
@@ -38,6 +39,7 @@ Beside the pipeline:
   verify               everything again in a clean clone, compared with what is committed
   photoz               redshift PDFs of any survey: train, predict, evaluate
   bench                how fast it is, against the usual way
+  params               every setting of params.yaml, checked
   check                what this machine has, and whether a scale can run on it
 
 Try:  python -m analysis survey mock --objects 2000 --seed 1 --out /tmp/mock
@@ -92,6 +94,12 @@ def _verify(options: argparse.Namespace) -> int:
     return run(options)
 
 
+def _params(options: argparse.Namespace) -> None:
+    from analysis.validate_params import validate_params
+
+    validate_params(options)
+
+
 def _check(options: argparse.Namespace) -> int:
     from analysis.check import run
 
@@ -141,6 +149,10 @@ def _add_single_commands(groups: Any) -> None:
     verify.add_argument("--no-run", action="store_true", help=what)
     verify.add_argument("--out", type=Path, default=Path("verification"), help="folder of the report (verification/)")
     verify.set_defaults(run=_verify)
+    what = "every setting of params.yaml and scales/: is it known, of the right type, possible?"
+    params = groups.add_parser("params", help=what, description=what)
+    params.add_argument("--out", type=Path, metavar="FILE", help="write there that it is so")
+    params.set_defaults(run=_params)
 
     what = "what this machine has, and whether a scale can run on it; exit code 1 with the reason where it cannot"
     check = groups.add_parser("check", help=what, description=what)
@@ -185,12 +197,16 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return options.run(options) or 0
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error [{error.kind}]: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        if error.errno not in NO_SPACE:
+        if error.errno in NO_SPACE:
+            advice = f"nothing more can be written ({error}); make room, and give the command again"
+        elif error.errno in NOT_ALLOWED:
+            advice = f"{error}; expected a file that may be read, or a folder that may be written to"
+        else:
             raise
-        print(f"error: nothing more can be written ({error}); make room, and give the command again", file=sys.stderr)
+        print(f"error [cannot-write]: {advice}", file=sys.stderr)
         return 2
 
 

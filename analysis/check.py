@@ -80,7 +80,7 @@ def load_needs(scale: str) -> Needs:
     """
     known = yaml.safe_load(paths.NEEDS.read_text())
     if scale not in known:
-        raise InputError(f"no scale {scale!r}; expected one of {', '.join(known)}")
+        raise InputError(f"no scale {scale!r}; expected one of {', '.join(known)}", "setting-value")
     return Needs(**known[scale])
 
 

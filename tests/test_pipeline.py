@@ -10,7 +10,9 @@ import yaml
 from analysis import paths
 
 PIPELINE = yaml.safe_load((paths.ROOT / "dvc.yaml").read_text())["stages"]
+FIRST = "validate_params"
 MODULES = {  # of each command, the module that does the work
+    "params": "analysis.validate_params",
     "survey validate": "analysis.survey.validate",
     "survey plot-stamps": "analysis.survey.contact_sheet",
     "features": "analysis.features",
@@ -52,8 +54,9 @@ MODULES = {  # of each command, the module that does the work
     "scorecard": "analysis.scorecard",
     "paper render": "analysis.paper.render",
 }
-# They hold no numbers: an error class and names of places. To run everything again for them would help nobody.
-WITHOUT_INFLUENCE = {"analysis/__init__.py", "analysis/errors.py", "analysis/paths.py"}
+# They hold no numbers: an error class, names of places, and what refuses settings. To run everything again for them
+# would help nobody.
+WITHOUT_INFLUENCE = {"analysis/__init__.py", "analysis/errors.py", "analysis/paths.py", "analysis/blocks.py"}
 
 
 def _file(module: str) -> Path | None:
@@ -108,12 +111,33 @@ def test_every_module_of_a_stage_is_among_its_deps(name: str) -> None:
     assert not missing
 
 
+@pytest.mark.parametrize("name", [name for name in PIPELINE if name != FIRST])
+def test_settings_are_checked_before_any_stage_runs(name: str) -> None:
+    """Each stage comes after the first one, by way of what it needs."""
+    before = {
+        other
+        for other, stage in PIPELINE.items()
+        for out in map(_path, _outputs(stage))
+        if any(Path(dep).is_relative_to(out) or out.is_relative_to(dep) for dep in PIPELINE[name]["deps"])
+    }
+    assert before
+
+
+def test_the_models_of_all_blocks_are_deps_of_the_stage_that_checks_them() -> None:
+    models = {file.relative_to(paths.ROOT).as_posix() for file in paths.PACKAGE.rglob("settings.py")}
+    assert models <= set(PIPELINE[FIRST]["deps"])
+
+
 @pytest.mark.parametrize("name", PIPELINE)
 def test_every_dep_is_there_or_made_by_a_stage(name: str) -> None:
-    made = [Path(next(iter(out)) if isinstance(out, dict) else out) for s in PIPELINE.values() for out in _outputs(s)]
+    made = [_path(out) for stage in PIPELINE.values() for out in _outputs(stage)]
     for dep in map(Path, PIPELINE[name]["deps"]):
         in_git = (paths.ROOT / dep).exists() or dep.is_relative_to("data")
         assert in_git or any(dep.is_relative_to(out) or out.is_relative_to(dep) for out in made), dep
+
+
+def _path(out: dict | str) -> Path:
+    return Path(next(iter(out)) if isinstance(out, dict) else out)
 
 
 def _outputs(stage: dict) -> list:

@@ -200,9 +200,10 @@ def as_used(target: Target, plain: Maker, used: Maker, every: int) -> dict[str, 
     confident = (clean.argmax(axis=1) == few.true) & (clean.max(axis=1) >= target.settings["confident"])
     result: dict[str, Any] = {"n": int(confident.sum())}
     for name, maker in {"flipped_by_one_crop": plain, "flipped_directly": used}.items():
-        shown = few.attacked(maker, names.PGD, epsilon)
-        wrong = probabilities(shown, used).argmax(axis=1) != few.true
-        result |= with_interval(f"{name}_percent", _percent, wrong[confident], **target.resampling)
+        wrong = probabilities(few.attacked(maker, names.PGD, epsilon), used).argmax(axis=1) != few.true
+        if confident.any():
+            found = with_interval(f"{name}_percent", _percent, wrong[confident], **target.resampling)
+            result |= found
     return result
 
 

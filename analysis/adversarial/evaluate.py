@@ -15,6 +15,7 @@ from analysis.adversarial import catalogue, classification, names, placed, redsh
 from analysis.adversarial.examples import class_examples, redshift_example, write_examples
 from analysis.adversarial.images import Images, read_images
 from analysis.adversarial.models import classifier, redshifts, used_classifier
+from analysis.adversarial.trees import errors_of
 from analysis.cnn_redshift import names as redshift_names
 from analysis.cnn_redshift.estimator import ImageRedshifts
 from analysis.cnn_redshift.sample import galaxies_with_stamps
@@ -193,6 +194,8 @@ def as_used(target: redshift.RedshiftTarget, maker: classification.Maker, every:
 
 def trees_of_the_catalogue(objects: pd.DataFrame, settings: dict[str, Any]) -> tuple[dict[str, Any], Tables]:
     """Return what errors of the photometry that are chosen to do harm do to trees: classes, and redshifts."""
+    if errors_of(objects).empty:
+        return {"not_run": "the survey has no errors of magnitudes"}, _empty(names.TREES, names.TREE_SHIFTS)
     own = settings["trees"] | {name: settings[name] for name in ("seed", "n_bootstrap")}
     folder = paths.MODELS / star_galaxy_names.NAME
     there = json.loads((folder / star_galaxy_names.CHOICES).read_text()).get("classifiers", [])

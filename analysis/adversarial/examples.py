@@ -65,6 +65,6 @@ def write_examples(path: Path, examples: list[Example]) -> None:
     for number, one in enumerate(examples):
         top, left = ((size - side) // 2 for size in one["images"].shape[1:])
         images[number] = one["images"][:, top : top + side, left : left + side]
-    words = np.array([one["words"] for one in examples], dtype=str).reshape(len(examples), -1)
+    words = np.array([one["words"] for one in examples], dtype=str).reshape(len(examples), 2)
     with replacing(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, images=images, words=words)

@@ -88,10 +88,12 @@ def flips(target: Target, maker: Maker, settings: Mapping[str, Any]) -> pd.DataF
                 wrong = (maker(images)(flux).argmax(dim=1) != classes).numpy()
                 for objects, number in CLASSES.items():
                     of_class = wrong[(confident & (classes == number)).numpy()]
+                    if not len(of_class):
+                        continue
                     merits = with_interval("flipped_percent", _percent, of_class, **target.resampling)
                     line = {"disturbance": kind, "size": size, "place": place, "objects": objects}
                     lines.append(line | {name: merits[name] for name in COLUMNS[4:]})
-    return pd.DataFrame(lines)[COLUMNS]
+    return pd.DataFrame(lines, columns=COLUMNS)
 
 
 def _percent(yes: np.ndarray) -> float:

@@ -88,9 +88,13 @@ def read_boxes(path: Path, split: str) -> Boxes:
                 about["simulation_cpu_seconds"],
             )
     except (OSError, KeyError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); expected what `nbody-gan simulate-boxes` writes") from None
+        raise InputError(
+            f"{path}: cannot be read ({error}); expected what `nbody-gan simulate-boxes` writes", "damaged-file"
+        ) from None
     if bad := np.flatnonzero(~np.isfinite(boxes.density).all(axis=(1, 2, 3))).tolist():
-        raise InputError(f"{path}: {split}/density: box {bad[0]} has NaN or infinite values; expected finite ones")
+        raise InputError(
+            f"{path}: {split}/density: box {bad[0]} has NaN or infinite values; expected finite ones", "bad-pixels"
+        )
     return boxes
 
 

@@ -6,7 +6,6 @@ only warns, so the floor's checks come first for both.
 """
 
 import difflib
-import os
 import re
 import shutil
 import subprocess
@@ -22,6 +21,7 @@ import yaml
 
 from analysis import paths
 from analysis.errors import InputError
+from analysis.files import partial_of
 from analysis.provenance.pipeline import Pipeline, maker, read_pipeline
 
 SOURCE = "index.qmd"
@@ -229,7 +229,7 @@ def render_with_quarto(quarto: str, paper: Path) -> None:
 @contextmanager
 def replaced_folder(directory: Path) -> Iterator[Path]:
     """Replace a folder all at once: yield an empty one, which takes its place if the block ends well."""
-    partial = directory.with_name(f".{directory.name}.{os.getpid()}.incomplete")
+    partial = partial_of(directory)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:

@@ -74,10 +74,14 @@ def load_network(path: Path) -> tuple[ConvNet, How]:
         If the file is missing, damaged, or holds another network.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no network here; `python -m analysis star-galaxy train-convnet` makes it")
+        raise InputError(
+            f"{path}: no network here; `python -m analysis star-galaxy train-convnet` makes it", "no-such-file"
+        )
     network, about = ConvNet.load(path)
     if set(about) != set(How._fields):
-        raise InputError(f"{path}: says {', '.join(sorted(about)) or 'nothing'}; expected {', '.join(How._fields)}")
+        raise InputError(
+            f"{path}: says {', '.join(sorted(about)) or 'nothing'}; expected {', '.join(How._fields)}", "other-model"
+        )
     about |= {name: tuple(about[name]) for name in ("seeing", "softening")}  # JSON knows lists only
     return network, How(**about)
 

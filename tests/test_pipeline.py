@@ -161,6 +161,7 @@ def test_every_block_of_settings_belongs_to_a_stage() -> None:
         "real_anchoring",
         "real_star_galaxy",
         "real_star_galaxy_convnet",
+        "real_adversarial",
     }  # of `make real`, which is no stage
 
 

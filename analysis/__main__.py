@@ -65,7 +65,7 @@ def _render(_: argparse.Namespace) -> None:
 def _reproduce(options: argparse.Namespace) -> None:
     from analysis.reproduce import reproduce
 
-    reproduce(options.scale)
+    reproduce(options.scale, options.keep)
 
 
 def _params(options: argparse.Namespace) -> None:
@@ -99,6 +99,9 @@ def _add_single_commands(groups: Any) -> None:
     reproduce = groups.add_parser("reproduce", help=what, description=what)
     what = "laptop, or one of scales/: smoke, full, … (default: $SCALE, or laptop)"
     reproduce.add_argument("--scale", default=os.environ.get("SCALE", "laptop"), help=what)
+    reproduce.add_argument(
+        "--keep", type=Path, metavar="DIR", help="with smoke: folder to make, in which the copy stays"
+    )
     reproduce.set_defaults(run=_reproduce)
 
     what = "every setting of params.yaml and scales/: is it known, of the right type, possible?"

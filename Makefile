@@ -3,8 +3,10 @@
 # make reproduce SCALE=full   the same at the size of the published work, on a GPU, in .scales/full: hours, can be resumed
 # make verify                 all of it again in a clean clone, compared with what is committed (SCALE=smoke: only tries it)
 # make test                   lint, types, tests
+# make kills                  10 kills of the pipeline at smoke scale: are the results those of an undisturbed run?
+# make robustness             all tests of robustness and 50 kills, noted in results/robustness.json: half an hour
 # make image                  the container (TARGET=runtime, test or paper); README.md says what to do with it
-# make bench-gpu             what a GPU does for it, and whether it computes the same: under 9 minutes, results/gpu
+# make bench-gpu              what a GPU does for it, and whether it computes the same: under 9 minutes, results/gpu
 # make container-check        builds and uses it on this machine, without Docker; as root, on Debian or Ubuntu
 PYTHON ?= python3
 SCALE ?= laptop
@@ -12,7 +14,7 @@ TARGET ?= runtime
 # VENV=folder uses an environment that is there, as the containers do; without it, .venv is made and kept up to date
 BIN = $(or $(VENV),.venv)/bin
 
-.PHONY: setup reproduce verify test paper real check bench-gpu image container-check
+.PHONY: setup reproduce verify test paper real check kills robustness bench-gpu image container-check
 setup: $(if $(VENV),,.venv/installed)
 
 .venv/installed: requirements.txt pyproject.toml
@@ -24,13 +26,20 @@ setup: $(if $(VENV),,.venv/installed)
 	touch $@
 
 reproduce: setup
-	$(BIN)/python -m analysis reproduce --scale $(SCALE)
+	$(BIN)/python -m analysis reproduce --scale $(SCALE) $(if $(KEEP),--keep $(KEEP))
 
 verify: setup
 	$(BIN)/python -m analysis verify --scale $(SCALE)
 
 test: check
 	$(BIN)/pytest --numprocesses auto
+
+kills: setup
+	$(BIN)/python tests/robustness/kills.py --kills 10 $(if $(UNDISTURBED),--undisturbed $(UNDISTURBED))
+
+robustness: setup
+	ROBUSTNESS=results/robustness.json $(BIN)/pytest tests/robustness
+	$(BIN)/python tests/robustness/kills.py --kills 50 --out results/robustness.json
 
 check: setup
 	$(BIN)/ruff check .

@@ -62,6 +62,8 @@ def _add_reproduce_and_verify(groups: Any) -> None:
     reproduce = _add(groups, "reproduce", "analysis.reproduce:run", what)
     what = "laptop, or one of scales/: smoke, full, … (default: $SCALE, or laptop)"
     reproduce.add_argument("--scale", default=_scale_wanted(), help=what)
+    what = "with smoke: folder to make, in which the copy stays"
+    reproduce.add_argument("--keep", type=Path, metavar="DIR", help=what)
 
     what = "run the committed revision again in a clean clone, compare, and report; exit code 1 where something differs"
     verify = _add(groups, "verify", "analysis.verification.verify:run", what)

@@ -1,1 +1,1 @@
-"""The trained, calibrated models applied to a whole survey, partition by partition, on Dask."""
+"""The trained, calibrated models, applied to a catalogue of any size."""

@@ -6,6 +6,7 @@ smoke scale is temporary. Any other is kept in .scales/<scale>: killed after 39 
 stood; its results are then in results/<scale>, with their own params.yaml and dvc.lock.
 """
 
+import argparse
 import hashlib
 import json
 import os
@@ -136,8 +137,20 @@ def run_in_kept_copy(root: Path, copies: Path, scale: str) -> None:
     print(f"This was the {scale} scale, in {copy}: its results are in {published}, with their settings and lock")
 
 
-def reproduce(scale: str) -> None:
+def run(options: argparse.Namespace) -> None:
+    """Run the pipeline at the scale that the command line names."""
+    reproduce(options.scale, options.keep)
+
+
+def reproduce(scale: str, keep: Path | None = None) -> None:
     """Run the pipeline at a scale.
+
+    Parameters
+    ----------
+    scale : str
+        One of `scales()`.
+    keep : pathlib.Path, optional
+        Folder to make, in which the copy of the smoke scale stays.
 
     Raises
     ------
@@ -157,8 +170,8 @@ def reproduce(scale: str) -> None:
         run_in_kept_copy(paths.ROOT, paths.SCALE_COPIES, scale)
         return
     with tempfile.TemporaryDirectory(prefix=f"compendium-{scale}-") as folder:
-        copy = Path(folder) / "compendium"
+        copy = keep or Path(folder) / "compendium"
         scale_copies.copy_checkout(paths.ROOT, copy)
         scale_copies.lay_scale_over(copy, scale)
         run_pipeline(copy)
-    print(f"This was the {scale} scale, in a temporary copy: the committed results are as they were")
+    print(f"This was the {scale} scale, in {keep or 'a temporary copy'}: the committed results are as they were")

@@ -50,7 +50,7 @@ MODULES = {  # of each command, the module that does the work
     "nbody-gan train": "analysis.nbody_gan.train",
     "nbody-gan evaluate": "analysis.nbody_gan.evaluate",
     "nbody-gan plot": "analysis.nbody_gan.plot",
-    "scorecard --print": "analysis.paper.claims_table",
+    "paper claims": "analysis.paper.claims_table",
     "scorecard": "analysis.scorecard",
     "paper render": "analysis.paper.render",
 }
@@ -170,3 +170,12 @@ def test_the_default_survey_is_in_the_embedded_store_and_small() -> None:
     assert record["size"] <= 36e6
     checksum = record["md5"]
     assert (paths.ROOT / ".dvc/store/files/md5" / checksum[:2] / checksum[2:]).is_file()
+
+
+def test_every_figure_is_an_output_as_pixels_and_as_vectors() -> None:
+    for name, stage in PIPELINE.items():
+        made = [Path(path) for out in _outputs(stage) for path in out]
+        pixels, vectors = (
+            {path.stem for path in made if path.parent.name == folder} for folder in ("figures", "vector")
+        )
+        assert pixels == vectors, name

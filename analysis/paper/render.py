@@ -5,6 +5,7 @@ a Lua filter for the cross-references, and typst for the PDF. The floor fails on
 only warns, so the floor's checks come first for both.
 """
 
+import argparse
 import difflib
 import re
 import shutil
@@ -36,7 +37,7 @@ PAGE_FAULTS = re.compile(r"\?(?:var|meta|invalid)\b|\?@(?:fig|tbl|eq|sec)-")
 ANSI_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def run() -> None:
+def run(_: argparse.Namespace) -> None:
     """Render the paper of this checkout."""
     renderer = render(paths.PAPER, paths.PAPER_BUILD)
     print(f"{paths.PAPER_BUILD}/index.html and index.pdf, rendered by {renderer}")
@@ -178,7 +179,15 @@ def pandoc(paper: Path, text: str, to: str, output: Path) -> None:
     command += ["--fail-if-warnings", "--output", str(output)]
     if to == "html":
         command += ["--to", "html5", "--toc", "--toc-depth", "2", "--mathml"]
-        command += ["--embed-resources", "--css", "styles/floor.css", "--css", "styles/margin.css"]
+        command += [
+            "--embed-resources",
+            "--css",
+            "styles/floor.css",
+            "--css",
+            "styles/margin.css",
+            "--css",
+            "styles/narrow.css",
+        ]
     else:  # citations are resolved by citeproc for both formats, hence not left to typst
         layout = yaml.safe_load((paper / "_quarto.yml").read_text())["format"]["typst"]
         (paper / "layout.yml").write_text(yaml.safe_dump(layout))

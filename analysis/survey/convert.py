@@ -172,7 +172,11 @@ def _labels(raw: RawTable, columns_map: ColumnsMap) -> tuple[np.ndarray, dict[st
     values = raw.columns[source]
     if pa.types.is_floating(values.type) and pc.all(pc.equal(values, pc.round(values))).as_py():
         values = values.cast(pa.int64())  # a label 1 kept as 1.0
-    codes = _trimmed(values).dictionary_encode()
+    try:
+        codes = _trimmed(values).dictionary_encode()
+    except pa.ArrowException:
+        message = f"{raw.source}: column {source!r} (class) holds {values.type}; expected text or whole numbers"
+        raise InputError(message, "unknown-class") from None
     translation = columns_map.values.get("class", {})
     sentinels = {str(sentinel) for sentinel in columns_map.sentinels("class")}
     labels: list[str | None] = []

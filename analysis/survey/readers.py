@@ -313,6 +313,7 @@ def to_arrow(values: np.ndarray) -> pa.Array:
 def read_parquet(content: bytes, file_format: FileFormat) -> RawTable:
     """Read a Parquet file; the unit is what the column's metadata call so."""
     table = pq.ParquetFile(pa.BufferReader(content)).read()
+    table.validate(full=True)  # text that is not UTF-8, say
     fields = {f.name: f.metadata or {} for f in table.schema}
     columns = _named((f.name, _plain(table.column(k))) for k, f in enumerate(table.schema))
     return RawTable("", columns, {name: m[b"unit"].decode() for name, m in fields.items() if m.get(b"unit")})

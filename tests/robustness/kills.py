@@ -19,18 +19,24 @@ import sys
 import tempfile
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import h5py
+import pandas as pd
 import yaml
+from safetensors.torch import load_file
 
 from analysis import paths, scale_copies
 from analysis.reproduce import mend_lock
 
-MADE = ("features", "models", "results", "paper/figures", "paper/tables", "paper/_variables.yml")
-TIMES = re.compile(r"(seconds|_cpu_s|_us)$|^circumstances")  # of keys: what no two runs share
+MADE = ("features", "models", "results", "paper/figures")  # the paper prints times; its numbers are those of results
+TIMES = re.compile(r"seconds|_per_second|^compute$|^cost$")  # of keys and columns: what no two runs share
+COMPUTE = "compute"  # the claim on times
+DRAWN_TIMES = ("paper/figures/fig-learners.png",)
 MEAN_WAIT = 4.0  # seconds from the start of a stage to a kill, drawn from an exponential distribution
 RUNNING = re.compile(r"Running stage '(.+)'")
 
@@ -126,35 +132,51 @@ def kill_often(copy: Path, kills: int, seed: int) -> list[str]:
 
 
 def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield names and values of nested settings or metrics, without times."""
+    """Yield names and values of nested metrics, without times."""
     if TIMES.search(name.rpartition("/")[2]):
         return
     if isinstance(value, dict | list):
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
             yield from leaves(inner, f"{name}/{key}")
     else:
-        yield name, value
+        yield name, repr(value)
 
 
 def contents(file: Path) -> Any:
-    """Return what a file holds, for comparison."""
-    if file.suffix in (".json", ".yml"):
-        return {name: repr(value) for name, value in leaves(yaml.safe_load(file.read_text()))}
+    """Return what a file holds, bit by bit, but for times, and for what libraries say of the writing itself."""
+    if file.suffix == ".json":
+        return dict(leaves(json.loads(file.read_text())))
+    if file.suffix == ".csv":
+        table = pd.read_csv(file, dtype=str)
+        table = table[table["id"] != COMPUTE] if "id" in table else table
+        return table[[name for name in table if not TIMES.search(name)]].to_csv()
+    if file.suffix == ".safetensors":
+        return {name: tensor.numpy().tobytes() for name, tensor in load_file(file).items()}
+    if file.suffix == ".h5":
+        with h5py.File(file) as opened:
+            found: dict[str, bytes] = {}
+            opened.visititems(lambda name, node: found.update({name: _bits(node)}))
+            return found
+    if zipfile.is_zipfile(file):  # of skops: arrays named by where they were in memory
+        with zipfile.ZipFile(file) as archive:
+            return sorted(item.CRC for item in archive.infolist() if item.filename.endswith(".npy"))
     return file.read_bytes()
+
+
+def _bits(node: h5py.Group | h5py.Dataset) -> bytes:
+    return node[()].tobytes() if isinstance(node, h5py.Dataset) else b""
 
 
 def differences(one: Path, other: Path) -> list[str]:
     """List the files that two runs did not make alike."""
     files = [
-        {file.relative_to(root) for made in MADE for file in [root / made, *(root / made).rglob("*")] if file.is_file()}
+        {file.relative_to(root) for made in MADE for file in (root / made).rglob("*") if file.is_file()}
         for root in (one, other)
     ]
-    either = sorted(files[0] | files[1])
-    return [str(file) for file in either if file not in files[0] & files[1] or _differ(one / file, other / file)]
-
-
-def _differ(one: Path, other: Path) -> bool:
-    return contents(one) != contents(other)
+    alone = files[0] ^ files[1]
+    both = sorted((files[0] & files[1]) - {Path(name) for name in DRAWN_TIMES})
+    unlike = [file for file in both if contents(one / file) != contents(other / file)]
+    return [str(file) for file in (*sorted(alone), *unlike)]
 
 
 def half_written(copy: Path) -> list[str]:

@@ -32,7 +32,7 @@ _CLASSES = {1: "spiral", 0: "no spiral"}
 
 def plot_curves(curves: pd.DataFrame, places: pd.DataFrame) -> Figure:
     """Draw accuracy and mean confidence against epsilon, and accuracy against the light that is added."""
-    figure, (accuracy, confidence, light) = plt.subplots(1, 3, figsize=(7.2, 2.9))
+    figure, ((accuracy, confidence), (light, words)) = plt.subplots(2, 2, figsize=(4.8, 4.4))
     for attack, (label, marker, colour) in _ATTACKS.items():
         rows = curves[curves["attack"] == attack]
         for axes, quantity in ((accuracy, "accuracy"), (confidence, "confidence")):
@@ -40,6 +40,7 @@ def plot_curves(curves: pd.DataFrame, places: pd.DataFrame) -> Figure:
             axes.errorbar(rows["epsilon"], rows[quantity], error, marker=marker, color=colour, label=label)
     for axes, quantity in ((accuracy, "accuracy"), (confidence, "mean confidence")):
         axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.set(xlabel="epsilon (sky noise)", ylabel=quantity, ylim=(0, 1.02))
     for kind, (label, marker, colour) in _LIGHT.items():
         for place, style in ((names.WORST, "-"), (names.RANDOM, ":")):
@@ -48,16 +49,20 @@ def plot_curves(curves: pd.DataFrame, places: pd.DataFrame) -> Figure:
             error = rows["accuracy_err"]
             light.errorbar(rows["fainter"], rows["accuracy"], error, ls=style, marker=marker, color=colour, label=shown)
     light.set(xlabel="fainter than the galaxy (mag)", ylabel="accuracy", ylim=(0, 1.02))
+    light.set_xticks(sorted(set(places["fainter"])))
     light.invert_xaxis()
-    _legends(figure, accuracy, light)
+    _legends(words, accuracy, light)
     return figure
 
 
-def _legends(figure: Figure, attacks: Axes, light: Axes) -> None:
-    """Say above the panels what is drawn in them: a dotted line is light at a random place."""
-    handles, labels = attacks.get_legend_handles_labels()
-    of_light = light.get_legend_handles_labels()
-    figure.legend(handles + of_light[0], labels + of_light[1], loc="outside upper center", ncols=4)
+def _legends(words: Axes, attacks: Axes, light: Axes) -> None:
+    """Say in an empty panel what is drawn in the others."""
+    words.axis("off")
+    of_attacks = words.legend(*attacks.get_legend_handles_labels(), loc="upper left", title="upper panels")
+    words.add_artist(of_attacks)
+    words.legend(
+        *light.get_legend_handles_labels(), loc="lower left", title="left: worst place\n(dotted: random place)"
+    )
 
 
 def plot_triptych(picture: np.ndarray, tiles: pd.DataFrame) -> Figure:

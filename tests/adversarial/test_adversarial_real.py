@@ -169,7 +169,7 @@ def test_the_whole_runs_on_drawn_galaxies(settings):
     tiles = tables[names.TILES]
     assert picture.shape == (32 * len(tiles), 3 * 32, 3)
     figure = plot_real.plot_curves(tables[names.CURVES], tables[names.PLACES])
-    assert [axes.get_ylabel() for axes in figure.axes] == ["accuracy", "mean confidence", "accuracy"]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["accuracy", "mean confidence", "accuracy", ""]
 
 
 def test_too_few_images_are_refused(settings):

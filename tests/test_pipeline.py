@@ -44,6 +44,9 @@ MODULES = {  # of each command, the module that does the work
     "nbody-gan train": "analysis.nbody_gan.train",
     "nbody-gan evaluate": "analysis.nbody_gan.evaluate",
     "nbody-gan plot": "analysis.nbody_gan.plot",
+    "science-sample train": "analysis.apply.train",
+    "science-sample apply": "analysis.apply.science",
+    "science-sample plot": "analysis.apply.plot",
     "scorecard": "analysis.scorecard",
     "paper render": "analysis.paper.render",
 }

@@ -7,6 +7,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from analysis import paths
+
 
 def _feature_importance(options: argparse.Namespace) -> int:
     from analysis.feature_importance.bench import run
@@ -40,6 +42,12 @@ def _nbody(options: argparse.Namespace) -> int:
 
 def _apply(options: argparse.Namespace) -> int:
     from analysis.apply.bench import run
+
+    return run(options)
+
+
+def _gpu(options: argparse.Namespace) -> int:
+    from analysis.gpu_bench.bench import run
 
     return run(options)
 
@@ -105,3 +113,9 @@ def add_commands(groups: Any) -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the figures there, too")
     parser.add_argument("--seed", type=int, default=1)
     parser.set_defaults(run=_apply)
+
+    about = "trainings, N-body boxes and drawn boxes at full size on a GPU, held against the processor; under 9 minutes"
+    parser = benches.add_parser("gpu", help=about, description=about)
+    out = paths.RESULTS / "gpu"
+    parser.add_argument("--out", type=Path, default=out, metavar="DIR", help="for <card>.json (default: results/gpu)")
+    parser.set_defaults(run=_gpu)

@@ -47,6 +47,8 @@ class MixtureDensityNetworks(PdfEstimator):
     learning_rate, weight_decay, patience : float
         `patience` is the fraction of all epochs without improvement that ends the training.
     seed : int
+    device, deterministic
+        Of `training.Settings`, for the training; predictions are made on the processor.
     """
 
     name = "mdn"
@@ -66,6 +68,8 @@ class MixtureDensityNetworks(PdfEstimator):
         "weight_decay": 0.1,
         "patience": 0.25,
         "seed": 1,
+        "device": "cpu",
+        "deterministic": False,
     }
 
     def _fit(self, features: Array, errors: Array, z: Array) -> None:
@@ -82,7 +86,7 @@ class MixtureDensityNetworks(PdfEstimator):
             folder = self.checkpoints or Path(temporary)
             bar = "mixture density networks" if self.checkpoints else None
             train(networks, loss, _Parts(x, t, learnt_from), _Parts(x, t, held_out), how, folder, bar)
-        weights = {f"{_NETWORK}{name}": tensor.numpy() for name, tensor in networks.state_dict().items()}
+        weights = {f"{_NETWORK}{name}": tensor.cpu().numpy() for name, tensor in networks.state_dict().items()}
         self.arrays = inputs.for_model() | weights
         self.arrays |= {"redshift_scale": scale}
         self._prepare()
@@ -104,7 +108,8 @@ class MixtureDensityNetworks(PdfEstimator):
         epochs = min(max(epochs, wanted["least_epochs"]), wanted["most_epochs"])
         patience = max(1, round(wanted["patience"] * epochs))
         rates = (wanted["learning_rate"], wanted["weight_decay"])
-        return Settings(epochs, batch_size, *rates, patience, seed=wanted["seed"], device="cpu")
+        machine = {name: wanted[name] for name in ("device", "deterministic")}
+        return Settings(epochs, batch_size, *rates, patience, seed=wanted["seed"], **machine)
 
     def _networks(self, n_inputs: int) -> MixtureNetworks:
         return MixtureNetworks(n_inputs, *(self.settings[k] for k in ("members", "hidden", "waves", "components")))

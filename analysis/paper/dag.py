@@ -16,7 +16,7 @@ from analysis import paths
 from analysis.files import replacing
 
 PICTURE = paths.ROOT / "docs" / "pipeline.svg"
-_SHARED = 5  # a stage that reads, or is read by, as many others serves all results
+_SHARED = 8  # a stage that reads, or is read by, as many others serves all results
 _STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "pipeline", "font.size": 7, "font.family": "sans-serif"}
 
 

@@ -2,14 +2,12 @@
 
 import argparse
 import errno
-import os
 import sys
-from pathlib import Path
-from typing import Any
 
 from analysis.errors import InputError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk full, quota used up, file too large for the limit
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)  # no permission, read-only disk
 
 DESCRIPTION = """\
 Machine-learning results in cosmology, re-tested on a survey: the mock one that comes with the compendium, or yours.
@@ -26,7 +24,9 @@ The pipeline calls these commands in order (`dvc dag` shows it); you may call ea
   spectroscopic-completeness  Bonnett et al. (2016): labelled data do not represent the sky
   star-galaxy          Kim & Brunner (2017): stars from galaxies, by features and by pixels
   cnn-redshift         Hoyle (2016): redshifts from whole images, beside trees on catalogue features
+  adversarial          Goodfellow et al. (2015): how little it takes to fool these networks
   nbody-gan            Wolf (2018): N-body boxes, and a network that takes their place
+  science-sample       the models, applied to the objects without a spectrum
   scorecard            every claim: published value, ours, error, verdict
   paper                results -> the paper (HTML and PDF)
   reproduce            all of it, at a scale
@@ -35,117 +35,15 @@ Beside the pipeline:
 
   explain              how a figure, a table or a result was made, back to the raw survey
   verify               everything again in a clean clone, compared with what is committed
+  apply                the models, applied to a catalogue of any size, on all cores or a Dask cluster
   photoz               redshift PDFs of any survey: train, predict, evaluate
   bench                how fast it is, against the usual way
+  params               every setting of params.yaml, checked
   check                what this machine has, and whether a scale can run on it
 
 Try:  python -m analysis survey mock --objects 2000 --seed 1 --out /tmp/mock
       python -m analysis survey validate /tmp/mock
 """
-
-
-def _features(options: argparse.Namespace) -> None:
-    from analysis.features import make_features
-
-    make_features(options)
-
-
-def _scorecard(options: argparse.Namespace) -> None:
-    if options.print:
-        from analysis.paper.claims_table import print_claims
-
-        print_claims()
-        return
-    from analysis.scorecard import run
-
-    run()
-
-
-def _render(_: argparse.Namespace) -> None:
-    from analysis.paper.render import run
-
-    run()
-
-
-def _readme(_: argparse.Namespace) -> None:
-    from analysis.paper.claims_table import update_readme
-
-    update_readme()
-
-
-def _reproduce(options: argparse.Namespace) -> None:
-    from analysis.reproduce import reproduce
-
-    reproduce(options.scale)
-
-
-def _explain(options: argparse.Namespace) -> None:
-    from analysis.explain import run
-
-    run(options)
-
-
-def _verify(options: argparse.Namespace) -> int:
-    from analysis.verification.verify import run
-
-    return run(options)
-
-
-def _check(options: argparse.Namespace) -> int:
-    from analysis.check import run
-
-    return run(options)
-
-
-def _add_single_commands(groups: Any) -> None:
-    what = "the photometric features of the labelled galaxies of data/, and their split by patch of sky"
-    groups.add_parser("features", help=what, description=what).set_defaults(run=_features)
-
-    what = "every claim: published, ours, error, verdict; and all numbers of the paper"
-    scorecard = groups.add_parser("scorecard", help=what, description=what)
-    scorecard.add_argument("--print", action="store_true", help="only print the scorecard that is there")
-    scorecard.set_defaults(run=_scorecard)
-
-    what = "results -> the paper, as HTML and PDF"
-    paper = groups.add_parser("paper", help=what, description=what)
-    actions = paper.add_subparsers(title="actions", required=True, metavar="ACTION")
-    what = "paper/index.qmd -> paper/_build/, by Quarto where it is installed, else by pandoc and typst"
-    actions.add_parser("render", help=what, description=what).set_defaults(run=_render)
-
-    what = "results/claims.json -> the claims table in README.md"
-    actions.add_parser("readme", help=what, description=what).set_defaults(run=_readme)
-
-    what = "the whole pipeline, at a scale; ends with the claims table"
-    reproduce = groups.add_parser("reproduce", help=what, description=what)
-    what = "laptop, or one of scales/: smoke, full, … (default: $SCALE, or laptop)"
-    reproduce.add_argument("--scale", default=os.environ.get("SCALE", "laptop"), help=what)
-    reproduce.set_defaults(run=_reproduce)
-
-    what = (
-        "how a figure, a table or a result was made: stages, commands, settings, code, inputs, back to the raw survey"
-    )
-    explain = groups.add_parser("explain", help=what, description=what)
-    what = "its label in the paper (fig-importance, tbl-ann), its file, or any file that a stage makes"
-    explain.add_argument("name", metavar="FIGURE", help=what)
-    explain.add_argument("--code", action="store_true", help="list every file of the code, with its sha256")
-    explain.set_defaults(run=_explain)
-
-    what = "run the committed revision again in a clean clone, compare, and report; exit code 1 where something differs"
-    verify = groups.add_parser("verify", help=what, description=what)
-    what = "laptop compares every number, smoke tries the machinery (default: $SCALE, or laptop)"
-    verify.add_argument("--scale", default=os.environ.get("SCALE", "laptop"), help=what)
-    what = "only this stage or result (evaluate_star_galaxy, results/nbody), and all that it needs; may be given again"
-    verify.add_argument("--only", action="append", default=[], metavar="STAGE", help=what)
-    what = "only check that the committed files fit together: seconds"
-    verify.add_argument("--no-run", action="store_true", help=what)
-    verify.add_argument("--out", type=Path, default=Path("verification"), help="folder of the report (verification/)")
-    verify.set_defaults(run=_verify)
-
-    what = "what this machine has, and whether a scale can run on it; exit code 1 with the reason where it cannot"
-    check = groups.add_parser("check", help=what, description=what)
-    scale = os.environ.get("SCALE", "laptop")
-    check.add_argument("--scale", default=scale, help="smoke, laptop or full (default: $SCALE, or laptop)")
-    check.set_defaults(run=_check)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -154,7 +52,10 @@ def build_parser() -> argparse.ArgumentParser:
     Commands import what they need when they run: `--help` stays quick, and a broken part leaves the others usable.
     """
     from analysis import bench
+    from analysis import commands as pipeline
+    from analysis.adversarial import commands as adversarial
     from analysis.anchoring import commands as anchoring
+    from analysis.apply import commands as apply
     from analysis.cnn_redshift import commands as cnn_redshift
     from analysis.feature_importance import commands as feature_importance
     from analysis.feature_importance.selection import commands as feature_selection
@@ -169,10 +70,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("analysis", description=DESCRIPTION, formatter_class=argparse.RawTextHelpFormatter)
     groups = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     survey.add_commands(groups)
-    _add_single_commands(groups)
+    pipeline.add_commands(groups)
     results = [feature_importance, feature_selection, pit_calibration, redshift_distributions]
-    results += [spectroscopic_completeness, star_galaxy, cnn_redshift, nbody_gan]
-    for part in (*results, photoz, anchoring, bench):
+    results += [spectroscopic_completeness, star_galaxy, cnn_redshift, adversarial, nbody_gan]
+    for part in (*results, apply, photoz, anchoring, bench):
         part.add_commands(groups)
     return parser
 
@@ -183,12 +84,16 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return options.run(options) or 0
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error [{error.kind}]: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        if error.errno not in NO_SPACE:
+        if error.errno in NO_SPACE:
+            advice = f"nothing more can be written ({error}); make room, and give the command again"
+        elif error.errno in NOT_ALLOWED:
+            advice = f"{error}; expected a file that may be read, or a folder that may be written to"
+        else:
             raise
-        print(f"error: nothing more can be written ({error}); make room, and give the command again", file=sys.stderr)
+        print(f"error [cannot-write]: {advice}", file=sys.stderr)
         return 2
 
 

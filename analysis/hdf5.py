@@ -1,8 +1,10 @@
-"""HDF5 on a disk that may be full."""
+"""HDF5 on a disk that may be full, and from people who may mean no good."""
 
 import io
 from pathlib import Path
 from typing import Any
+
+import h5py
 
 
 class Disk(io.FileIO):
@@ -39,3 +41,22 @@ class Disk(io.FileIO):
         """Raise what was kept."""
         if self._error:
             raise self._error
+
+
+def link_fault(file: h5py.File) -> str:
+    """Say what of a file lies in another one; empty if nothing does.
+
+    HDF5 would open that other file, whatever it is, and pass off its content as that of the file given.
+    """
+    faults: list[str] = []
+
+    def look(name: str, link: object) -> None:
+        if isinstance(link, h5py.ExternalLink):
+            faults.append(f"{name!r} is a link to {link.filename!r}")
+        elif isinstance(link, h5py.HardLink):
+            node = file[name]
+            if isinstance(node, h5py.Dataset) and (node.external or node.is_virtual):
+                faults.append(f"{name!r} keeps its values in other files")
+
+    file.visititems_links(look)
+    return f"{faults[0]}; expected all in this file" if faults else ""

@@ -46,9 +46,13 @@ def check_pdfs(grid: Array, pdfs: Array, z_true: Array | None = None, source: st
         missing or outside the grid. The message names the first such row, counted from 1.
     """
     if grid.ndim != 1 or len(grid) < 2 or not np.all(np.isfinite(grid)) or not np.all(np.diff(grid) > 0):
-        raise InputError(f"{source}: grid of shape {grid.shape}; expected two or more finite redshifts, ascending")
+        raise InputError(
+            f"{source}: grid of shape {grid.shape}; expected two or more finite redshifts, ascending", "not-a-pdf"
+        )
     if pdfs.ndim != 2 or pdfs.shape[1] != len(grid) or len(pdfs) == 0:
-        raise InputError(f"{source}: densities of shape {pdfs.shape}; expected (objects, {len(grid)}), as the grid")
+        raise InputError(
+            f"{source}: densities of shape {pdfs.shape}; expected (objects, {len(grid)}), as the grid", "not-a-pdf"
+        )
     faults = {
         "a density that is NaN or infinite": ~np.isfinite(pdfs).all(axis=1),
         "a negative density": (pdfs < 0).any(axis=1),
@@ -57,21 +61,26 @@ def check_pdfs(grid: Array, pdfs: Array, z_true: Array | None = None, source: st
     for what, rows in faults.items():
         if rows.any():
             first, others = int(np.argmax(rows)), int(rows.sum()) - 1
-            raise InputError(f"{source}: row {first + 1} has {what} ({others} other rows too); expected a PDF")
+            raise InputError(
+                f"{source}: row {first + 1} has {what} ({others} other rows too); expected a PDF", "not-a-pdf"
+            )
     if z_true is not None:
         _check_redshifts(grid, len(pdfs), z_true, source)
 
 
 def _check_redshifts(grid: Array, n: int, z_true: Array, source: str) -> None:
     if z_true.shape != (n,):
-        raise InputError(f"{source}: redshifts of shape {z_true.shape}; expected one for each of the {n} PDFs")
+        raise InputError(
+            f"{source}: redshifts of shape {z_true.shape}; expected one for each of the {n} PDFs", "lengths-differ"
+        )
     outside = ~((z_true >= grid[0]) & (z_true <= grid[-1]))  # true of NaN, too
     if outside.any():
         row = int(np.argmax(outside))
         covered = f"{grid[0]:g} to {grid[-1]:g}"
         raise InputError(
             f"{source}: row {row + 1} has the redshift {z_true[row]:g} and the grid covers {covered} "
-            f"({int(outside.sum()) - 1} other rows too); expected a grid that covers all redshifts"
+            f"({int(outside.sum()) - 1} other rows too); expected a grid that covers all redshifts",
+            "out-of-range",
         )
 
 

@@ -6,6 +6,8 @@ smoke scale is temporary. Any other is kept in .scales/<scale>: killed after 39 
 stood; its results are then in results/<scale>, with their own params.yaml and dvc.lock.
 """
 
+import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -14,10 +16,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+import yaml
+from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+from voluptuous import Invalid
+
 from analysis import paths, scale_copies
 from analysis.errors import InputError
 from analysis.scale_copies import LAPTOP
 from analysis.survey.catalogue import TRUTH, new_folder
+from analysis.validate_params import check_settings
 
 SMOKE = "smoke"
 
@@ -45,8 +52,42 @@ def _run(arguments: list[str], root: Path) -> None:
         raise InputError(f"`python -m {' '.join(arguments)}` ended with exit code {status}; what it printed says why")
 
 
+def mend_lock(root: Path) -> bool:
+    """Bring back the committed dvc.lock where a kill has cut this one short; tell whether that was so.
+
+    DVC writes dvc.lock in place after each stage, and refuses one that is cut. What the stages have made since the
+    commit is in DVC's run cache, so that nothing long runs again.
+    """
+    lock = root / scale_copies.LOCK
+    try:
+        COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(lock.read_text()))
+    except FileNotFoundError:
+        return False
+    except (yaml.YAMLError, Invalid):
+        subprocess.run(["git", "checkout", "--quiet", "HEAD", "--", lock.name], cwd=root, check=True)
+        print(f"{lock} was cut short by a kill: the committed one is back", file=sys.stderr)
+        return True
+    return False
+
+
+def check_cache(root: Path) -> None:
+    """Raise InputError if an object of DVC's cache, or of the store in the checkout, is not what its name says.
+
+    Its name is its MD5, which DVC does not compare: a flipped bit would come back as data or as a model.
+    """
+    for kept in ("cache", "store"):
+        for file in sorted((root / ".dvc" / kept / "files" / "md5").glob("??/*")):
+            with open(file, "rb") as opened:
+                found = hashlib.file_digest(opened, "md5").hexdigest()
+            if found != file.parent.name + file.name.removesuffix(".dir"):
+                advice = "delete it, and `dvc repro` makes or `dvc pull` brings it again"
+                raise InputError(f"{file}: damaged: its MD5 is {found}; expected its name ({advice})", "checksum")
+
+
 def run_pipeline(root: Path) -> None:
     """Bring the raw survey, run what has changed, print the claims table."""
+    mend_lock(root)
+    check_cache(root)
     if not (root / "data").exists():
         _run(["dvc", "pull", "--quiet", "data.dvc"], root)
     # the table last, and once, also where no stage had anything to do
@@ -62,7 +103,7 @@ def check_survey(root: Path) -> None:
         raise InputError(f"`dvc status data.dvc` failed: {done.stderr.strip()}")
     if json.loads(done.stdout):
         advice = "`dvc checkout data.dvc` brings the recorded one, `dvc add data` records this one"
-        raise InputError(f"{root / 'data'}: not the survey that data.dvc records; {advice}")
+        raise InputError(f"{root / 'data'}: not the survey that data.dvc records; {advice}", "checksum")
 
 
 def bring_survey(root: Path, copy: Path, drawn: dict[str, int] | None) -> None:
@@ -96,8 +137,20 @@ def run_in_kept_copy(root: Path, copies: Path, scale: str) -> None:
     print(f"This was the {scale} scale, in {copy}: its results are in {published}, with their settings and lock")
 
 
-def reproduce(scale: str) -> None:
+def run(options: argparse.Namespace) -> None:
+    """Run the pipeline at the scale that the command line names."""
+    reproduce(options.scale, options.keep)
+
+
+def reproduce(scale: str, keep: Path | None = None) -> None:
     """Run the pipeline at a scale.
+
+    Parameters
+    ----------
+    scale : str
+        One of `scales()`.
+    keep : pathlib.Path, optional
+        Folder to make, in which the copy of the smoke scale stays.
 
     Raises
     ------
@@ -105,7 +158,8 @@ def reproduce(scale: str) -> None:
         If there is no such scale, or a step fails.
     """
     if scale not in scales():
-        raise InputError(f"no scale {scale!r}; expected one of {', '.join(scales())}")
+        raise InputError(f"no scale {scale!r}; expected one of {', '.join(scales())}", "setting-value")
+    check_settings()
     if scale == LAPTOP:
         if paths.DATA.exists():
             check_survey(paths.ROOT)
@@ -116,8 +170,8 @@ def reproduce(scale: str) -> None:
         run_in_kept_copy(paths.ROOT, paths.SCALE_COPIES, scale)
         return
     with tempfile.TemporaryDirectory(prefix=f"compendium-{scale}-") as folder:
-        copy = Path(folder) / "compendium"
+        copy = keep or Path(folder) / "compendium"
         scale_copies.copy_checkout(paths.ROOT, copy)
         scale_copies.lay_scale_over(copy, scale)
         run_pipeline(copy)
-    print(f"This was the {scale} scale, in a temporary copy: the committed results are as they were")
+    print(f"This was the {scale} scale, in {keep or 'a temporary copy'}: the committed results are as they were")

@@ -48,19 +48,21 @@ def update_copy(root: Path, copy: Path) -> None:
 
 def lay_scale_over(copy: Path, scale: str) -> None:
     """Replace the settings of a copy by those of a scale."""
-    settings = yaml.safe_load((copy / PARAMS).read_text())
-    overrides = _read_scale(copy, scale)
+    (copy / PARAMS).write_text(yaml.safe_dump(scaled_settings(copy, scale), sort_keys=False))
+
+
+def scaled_settings(root: Path, scale: str) -> dict[str, Any]:
+    """Return the settings of a checkout at a scale."""
+    overrides = read_scale(root, scale)
     overrides.pop(SURVEY, None)
-    (copy / PARAMS).write_text(yaml.safe_dump(params.merge(settings, overrides, f"{scale}.yaml"), sort_keys=False))
+    return params.merge(params.read_yaml(root / PARAMS), overrides, f"scales/{scale}.yaml")
 
 
 def scale_of(root: Path) -> str:
     """Return the scale whose settings params.yaml holds: that of the laptop where it is none of scales/."""
     settings = yaml.safe_load((root / PARAMS).read_text())
     for path in sorted((root / "scales").glob("*.yaml")):
-        overrides = _read_scale(root, path.stem)
-        overrides.pop(SURVEY, None)
-        if params.merge(settings, overrides, path.name) == settings:
+        if scaled_settings(root, path.stem) == settings:
             return path.stem
     return LAPTOP
 
@@ -71,7 +73,7 @@ def survey_to_draw(root: Path, scale: str) -> dict[str, int] | None:
     None where the scale has none, or where the user has put another survey in place: that is the one to use.
     """
     is_default = yaml.safe_load((root / RECORD).read_text()) == yaml.safe_load((root / _DEFAULT_RECORD).read_text())
-    return _read_scale(root, scale).get(SURVEY) if is_default else None
+    return read_scale(root, scale).get(SURVEY) if is_default else None
 
 
 def was_drawn_so(data: Path, drawn: dict[str, int]) -> bool:
@@ -81,8 +83,9 @@ def was_drawn_so(data: Path, drawn: dict[str, int]) -> bool:
     return {name: generator.get(name) for name in drawn} == drawn
 
 
-def _read_scale(root: Path, scale: str) -> dict[str, Any]:
-    return yaml.safe_load((root / "scales" / f"{scale}.yaml").read_text()) or {}
+def read_scale(root: Path, scale: str) -> dict[str, Any]:
+    """Return what a scale changes, and the survey that is drawn for it."""
+    return params.read_yaml(root / "scales" / f"{scale}.yaml")
 
 
 def publish_results(copy: Path, results: Path, scale: str) -> Path:

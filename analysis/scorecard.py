@@ -5,6 +5,7 @@ changed since; the published values are in paper/published.yaml. A new result ne
 a new kind of rule (analysis/rules.py).
 """
 
+import argparse
 import json
 import math
 from pathlib import Path
@@ -253,6 +254,6 @@ def score(results: Path, paper: Path, survey: Path) -> list[dict[str, str]]:
     return rows
 
 
-def run() -> None:
+def run(_: argparse.Namespace) -> None:
     """Score every claim of this checkout."""
     print(f"{len(score(paths.RESULTS, paths.PAPER, paths.DATA))} claims: results/{paths.CLAIMS.name}")

@@ -29,7 +29,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        raise InputError(f"{path}: not a whole safetensors file ({error})") from None
+        raise InputError(f"{path}: not a whole safetensors file ({error})", "damaged-file") from None
 
 
 def check_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], source: Path) -> None:
@@ -40,7 +40,9 @@ def check_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor],
             for where in (tensors, expected)
         )
         if found != wanted:
-            raise InputError(f"{source}: tensor {name!r}: {found}; expected {wanted}: it is of another architecture")
+            raise InputError(
+                f"{source}: tensor {name!r}: {found}; expected {wanted}: it is of another architecture", "other-model"
+            )
 
 
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], source: Path) -> None:

@@ -21,7 +21,7 @@ from analysis.errors import InputError
 from analysis.loop import batches
 from analysis.loop.batches import Batch, Data, set_epoch
 from analysis.loop.checkpoints import State, fingerprint, resume, save
-from analysis.loop.precision import AUTO, FLOAT32, PRECISIONS, autocast, faster_precision, kernels
+from analysis.loop.precision import AUTO, FLOAT32, LEAST_TRIAL, PRECISIONS, autocast, faster_precision, kernels
 from analysis.loop.processes import Processes
 from analysis.loop.progress import leaves_on_sigterm, live_metrics, progress_bar, write_log
 
@@ -59,7 +59,8 @@ class Settings:
         'cpu', 'cuda', or 'auto' for a GPU where there is one.
     precision : str
         'float32'; 'bfloat16', in which the network computes while its weights stay float32; or 'auto', the faster of
-        the two on this machine by a short trial, whose outcome a resumed run keeps.
+        the two on this machine by a short trial, whose outcome a resumed run keeps. (On a GPU, PyTorch rounds the
+        inputs of float32 convolutions to TF32.)
     deterministic : bool
         Whether a GPU, too, is to give the same bits each time: slower, and an error where it cannot.
     compiled : bool
@@ -284,7 +285,8 @@ def _begin(
     resume(path, run, state)
 
     if state.precision == AUTO:  # kept at once: a run that is killed now and started again must not decide otherwise
-        chosen = processes.share(torch.arange(min(settings.batch_size, len(train_data))))
+        objects = torch.arange(max(settings.batch_size, LEAST_TRIAL)) % len(train_data)
+        chosen = processes.share(objects)
         batch = batches.to_device(train_data[chosen], processes.device)
         with kernels(processes.device, settings.deterministic):
             state.precision = faster_precision(model, [turn.loss for turn in turns], batch, processes.device)

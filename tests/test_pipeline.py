@@ -10,7 +10,9 @@ import yaml
 from analysis import paths
 
 PIPELINE = yaml.safe_load((paths.ROOT / "dvc.yaml").read_text())["stages"]
+FIRST = "validate_params"
 MODULES = {  # of each command, the module that does the work
+    "params": "analysis.validate_params",
     "survey validate": "analysis.survey.validate",
     "survey plot-stamps": "analysis.survey.contact_sheet",
     "features": "analysis.features",
@@ -20,6 +22,7 @@ MODULES = {  # of each command, the module that does the work
     "feature-selection train": "analysis.feature_importance.selection.train",
     "feature-selection evaluate": "analysis.feature_importance.selection.evaluate",
     "feature-selection plot": "analysis.feature_importance.selection.plot",
+    "adversarial plot-real": "analysis.adversarial.plot_real",
     "anchoring plot": "analysis.anchoring.plot",
     "photoz plot": "analysis.photoz_pdf.plot",
     "pit-calibration train": "analysis.pit_calibration.train",
@@ -38,18 +41,22 @@ MODULES = {  # of each command, the module that does the work
     "cnn-redshift train": "analysis.cnn_redshift.train",
     "cnn-redshift evaluate": "analysis.cnn_redshift.evaluate",
     "cnn-redshift plot": "analysis.cnn_redshift.plot",
+    "adversarial train": "analysis.adversarial.train",
+    "adversarial evaluate": "analysis.adversarial.evaluate",
+    "adversarial plot": "analysis.adversarial.plot",
     "nbody-gan check-nbody": "analysis.nbody_gan.check",
     "nbody-gan plot-nbody": "analysis.nbody_gan.check_plot",
     "nbody-gan simulate-boxes": "analysis.nbody_gan.boxes",
     "nbody-gan train": "analysis.nbody_gan.train",
     "nbody-gan evaluate": "analysis.nbody_gan.evaluate",
     "nbody-gan plot": "analysis.nbody_gan.plot",
-    "scorecard --print": "analysis.paper.claims_table",
+    "paper claims": "analysis.paper.claims_table",
     "scorecard": "analysis.scorecard",
     "paper render": "analysis.paper.render",
 }
-# They hold no numbers: an error class and names of places. To run everything again for them would help nobody.
-WITHOUT_INFLUENCE = {"analysis/__init__.py", "analysis/errors.py", "analysis/paths.py"}
+# They hold no numbers: an error class, names of places, and what refuses settings. To run everything again for them
+# would help nobody.
+WITHOUT_INFLUENCE = {"analysis/__init__.py", "analysis/errors.py", "analysis/paths.py", "analysis/blocks.py"}
 
 
 def _file(module: str) -> Path | None:
@@ -104,12 +111,33 @@ def test_every_module_of_a_stage_is_among_its_deps(name: str) -> None:
     assert not missing
 
 
+@pytest.mark.parametrize("name", [name for name in PIPELINE if name != FIRST])
+def test_settings_are_checked_before_any_stage_runs(name: str) -> None:
+    """Each stage comes after the first one, by way of what it needs."""
+    before = {
+        other
+        for other, stage in PIPELINE.items()
+        for out in map(_path, _outputs(stage))
+        if any(Path(dep).is_relative_to(out) or out.is_relative_to(dep) for dep in PIPELINE[name]["deps"])
+    }
+    assert before
+
+
+def test_the_models_of_all_blocks_are_deps_of_the_stage_that_checks_them() -> None:
+    models = {file.relative_to(paths.ROOT).as_posix() for file in paths.PACKAGE.rglob("settings.py")}
+    assert models <= set(PIPELINE[FIRST]["deps"])
+
+
 @pytest.mark.parametrize("name", PIPELINE)
 def test_every_dep_is_there_or_made_by_a_stage(name: str) -> None:
-    made = [Path(next(iter(out)) if isinstance(out, dict) else out) for s in PIPELINE.values() for out in _outputs(s)]
+    made = [_path(out) for stage in PIPELINE.values() for out in _outputs(stage)]
     for dep in map(Path, PIPELINE[name]["deps"]):
         in_git = (paths.ROOT / dep).exists() or dep.is_relative_to("data")
         assert in_git or any(dep.is_relative_to(out) or out.is_relative_to(dep) for out in made), dep
+
+
+def _path(out: dict | str) -> Path:
+    return Path(next(iter(out)) if isinstance(out, dict) else out)
 
 
 def _outputs(stage: dict) -> list:
@@ -133,6 +161,7 @@ def test_every_block_of_settings_belongs_to_a_stage() -> None:
         "real_anchoring",
         "real_star_galaxy",
         "real_star_galaxy_convnet",
+        "real_adversarial",
     }  # of `make real`, which is no stage
 
 

@@ -104,10 +104,10 @@ def resume(path: Path, run: str, state: State) -> None:
     try:
         tensors, about = read_tensors(path)
         if not {"run", "precision", "history"} <= set(about):
-            raise InputError(f"{path}: no checkpoint; expected one that the training loop wrote")
+            raise InputError(f"{path}: no checkpoint; expected one that the training loop wrote", "other-model")
         check_tensors(_part(tensors, "model."), state.model.state_dict(), path)
     except InputError as error:
-        raise InputError(f"{error}; {advice}") from None
+        raise InputError(f"{error}; {advice}", error.kind) from None
     if about["run"] != run:
         return
     state.model.load_state_dict(_part(tensors, "model."))

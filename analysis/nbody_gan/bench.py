@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.progress import track
 
 from analysis import params
 from analysis.errors import InputError
@@ -26,7 +25,7 @@ LEAST_RATIO = {64: 2.0, 128: 1.5}  # of JaxPM's time to ours, for one force eval
 STEPS = 10  # of the whole run
 WHOLE_RUN = 64  # particles and cells on a side
 _BOX = 256.0  # Mpc/h
-_PEER = Path(__file__).with_name("jaxpm_peer.py")
+_PEER = Path(__file__).with_name("_jaxpm_peer.py")
 
 
 class Peer:
@@ -42,7 +41,7 @@ class Peer:
             raise InputError(f"{python}: cannot be run ({error}); expected a Python with jaxpm") from None
 
     def seconds(self, request: str) -> float:
-        """Return the seconds that it takes for a request (see jaxpm_peer.py)."""
+        """Return the seconds that it takes for a request (see _jaxpm_peer.py)."""
         assert self._process.stdin and self._process.stdout
         try:
             print(request, file=self._process.stdin, flush=True)
@@ -109,18 +108,21 @@ def bandwidth(device: torch.device) -> float:
     return 2 * source.nbytes / min(times)
 
 
-def least_bytes(side: int) -> int:
+def least_bytes(side: int, particles: int | None = None) -> int:
     """Return the bytes that a force evaluation must move: each array read or written once for each of its uses.
 
     Positions twice and forces once (12 bytes each), the density and its modes (three times 4 bytes per cell), and for
-    each of three components the modes, the field, and the field again when it is read.
+    each of three components the modes, the field, and the field again when it is read. `side` is that of the mesh;
+    by default there are as many particles.
     """
-    return side**3 * (3 * 12 + 3 * 4 + 3 * 3 * 4)
+    return (particles or side) ** 3 * 3 * 12 + side**3 * (3 * 4 + 3 * 3 * 4)
 
 
 @torch.inference_mode()
 def compare(peer: Peer | None, device: torch.device, rounds: int) -> dict[str, Any]:
     """Time force and whole run, ours and JaxPM's in turn; medians, after a first call that does not count."""
+    from rich.progress import track
+
     calls = {f"force {side}": make_force(side, device) for side in LEAST_RATIO}
     calls[f"run {WHOLE_RUN} {STEPS}"] = make_run(device)
     speed = bandwidth(device)

@@ -1,5 +1,6 @@
 """The claims table: the same rows in results/claims.json, in the paper, in the terminal, and in README.md."""
 
+import argparse
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -94,7 +95,7 @@ def print_rows(rows: list[dict[str, str]], console: Console) -> None:
     console.print("Sources, rules, figures, data and code of each: results/claims.json and the paper", highlight=False)
 
 
-def print_claims() -> None:
+def print_claims(_: argparse.Namespace) -> None:
     """Print results/claims.json."""
     console = Console()
     # into a file or a log, where there is no width to keep to, lines may be long
@@ -132,7 +133,7 @@ def in_readme(readme: str, rows: Sequence[dict[str, str]]) -> str:
     return f"{before}{first}\n{readme_block(rows)}\n{last}{after}"
 
 
-def update_readme() -> None:
+def update_readme(_: argparse.Namespace) -> None:
     """Write the claims of results/claims.json into README.md."""
     readme = paths.ROOT / "README.md"
     text = in_readme(readme.read_text(), read_rows(paths.CLAIMS))

@@ -11,6 +11,8 @@ import analysis
 from analysis import paths
 from analysis.files import replacing
 from analysis.paper import circumstances, claims_table, tables
+from analysis.paper.adversarial import adversarial_pages
+from analysis.paper.adversarial_real import real_adversarial_pages
 from analysis.paper.images import image_pages
 from analysis.paper.nbody import nbody_pages
 from analysis.paper.numbers import escaped, formatted_tree, typeset
@@ -139,7 +141,7 @@ def generated_tables(
     pages |= _anchoring(results, anchoring) | _feature_selection(results, metrics) | photoz_pages(results, metrics)
     published = yaml.safe_load((paper / paths.PUBLISHED.name).read_text())
     pages |= star_galaxy_pages(metrics, published["star_galaxy"]) | image_pages(results, metrics, published)
-    pages |= nbody_pages(metrics)
+    pages |= nbody_pages(metrics) | adversarial_pages(metrics) | real_adversarial_pages(metrics)
     result = "feature_importance"
     content = metrics.get(result, {"not_run": "its stages have not been run"})
     if "not_run" in content:

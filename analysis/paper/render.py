@@ -5,8 +5,8 @@ a Lua filter for the cross-references, and typst for the PDF. The floor fails on
 only warns, so the floor's checks come first for both.
 """
 
+import argparse
 import difflib
-import os
 import re
 import shutil
 import subprocess
@@ -22,6 +22,7 @@ import yaml
 
 from analysis import paths
 from analysis.errors import InputError
+from analysis.files import partial_of
 from analysis.provenance.pipeline import Pipeline, maker, read_pipeline
 
 SOURCE = "index.qmd"
@@ -36,7 +37,7 @@ PAGE_FAULTS = re.compile(r"\?(?:var|meta|invalid)\b|\?@(?:fig|tbl|eq|sec)-")
 ANSI_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def run() -> None:
+def run(_: argparse.Namespace) -> None:
     """Render the paper of this checkout."""
     renderer = render(paths.PAPER, paths.PAPER_BUILD)
     print(f"{paths.PAPER_BUILD}/index.html and index.pdf, rendered by {renderer}")
@@ -178,7 +179,15 @@ def pandoc(paper: Path, text: str, to: str, output: Path) -> None:
     command += ["--fail-if-warnings", "--output", str(output)]
     if to == "html":
         command += ["--to", "html5", "--toc", "--toc-depth", "2", "--mathml"]
-        command += ["--embed-resources", "--css", "styles/floor.css", "--css", "styles/margin.css"]
+        command += [
+            "--embed-resources",
+            "--css",
+            "styles/floor.css",
+            "--css",
+            "styles/margin.css",
+            "--css",
+            "styles/narrow.css",
+        ]
     else:  # citations are resolved by citeproc for both formats, hence not left to typst
         layout = yaml.safe_load((paper / "_quarto.yml").read_text())["format"]["typst"]
         (paper / "layout.yml").write_text(yaml.safe_dump(layout))
@@ -229,7 +238,7 @@ def render_with_quarto(quarto: str, paper: Path) -> None:
 @contextmanager
 def replaced_folder(directory: Path) -> Iterator[Path]:
     """Replace a folder all at once: yield an empty one, which takes its place if the block ends well."""
-    partial = directory.with_name(f".{directory.name}.{os.getpid()}.incomplete")
+    partial = partial_of(directory)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:

@@ -44,7 +44,9 @@ def evaluate_pdfs(pdfs: Path, data: Path, out: Path | None = None) -> dict[str, 
     z, rows = galaxies["redshift"].to_numpy()[rows >= 0], rows[rows >= 0]
     if len(rows) < 2:
         whose = "held-out labelled galaxies" if held_out else "labelled galaxies"
-        raise InputError(f"{pdfs}: PDFs of {len(rows)} {whose} of {data}; expected two or more, by object_id")
+        raise InputError(
+            f"{pdfs}: PDFs of {len(rows)} {whose} of {data}; expected two or more, by object_id", "no-rows"
+        )
     grid = file.grid(default=grid_for(z))
     settings = params.load("photoz_pdf")
     figures = figures_of_merit(grid, file.densities(rows, grid), z, settings["n_bootstrap"], settings["seed"])

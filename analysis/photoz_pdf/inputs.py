@@ -62,7 +62,8 @@ def photometry(table: pd.DataFrame, bands: Sequence[str], source: str) -> Photom
         low, high = MAGNITUDE_RANGE
         raise InputError(
             f"{source}: column 'dered_{bands[band]}', object {table['object_id'].iloc[row]}: value "
-            f"{magnitudes[row, band]:g}; expected {low:g} to {high:g}, or null where there is none"
+            f"{magnitudes[row, band]:g}; expected {low:g} to {high:g}, or null where there is none",
+            "out-of-range",
         )
     return Photometry(table["object_id"].to_numpy(), magnitudes, errors)
 
@@ -72,7 +73,8 @@ def _check_bands(names: Iterable[str], bands: Sequence[str], source: str) -> Non
     if lacking := [band for band in bands if band not in here]:
         raise InputError(
             f"{source}: no column 'dered_{lacking[0]}' (bands here: {', '.join(here) or 'none'}); expected the bands "
-            f"of the model's training: {', '.join(bands)}"
+            f"of the model's training: {', '.join(bands)}",
+            "no-such-column",
         )
 
 
@@ -97,15 +99,19 @@ def labelled_sample(directory: Path) -> tuple[pd.DataFrame, list[str]]:
     bands = bands_of(present)
     where = catalogue_path(directory)
     if "redshift" not in present:
-        raise InputError(f"{where}: no column 'redshift'; expected a survey with spectroscopic redshifts")
+        raise InputError(
+            f"{where}: no column 'redshift'; expected a survey with spectroscopic redshifts", "no-such-column"
+        )
     if not bands:
-        raise InputError(f"{where}: no column 'dered_<band>'; expected model magnitudes in at least one band")
+        raise InputError(
+            f"{where}: no column 'dered_<band>'; expected model magnitudes in at least one band", "no-such-column"
+        )
     magnitudes = list(dict.fromkeys([*MAGNITUDES, *(f"dered_{band}" for band in bands)]))
     labels = ["object_id", "ra", "dec", "class", "redshift", "redshift_warning"]
     catalogue = read_catalogue(directory, [*labels, *magnitudes, *(f"deredErr_{band}" for band in bands)])
     galaxies = without_duplicates(labelled_galaxies(catalogue, settings["z_max"], magnitudes), magnitudes)
     if galaxies.empty:
-        raise InputError(f"{where}: no galaxy with redshift (0 to {settings['z_max']:g}) and a magnitude")
+        raise InputError(f"{where}: no galaxy with redshift (0 to {settings['z_max']:g}) and a magnitude", "no-rows")
     split, _ = split_sample(galaxies, settings["nside"], settings["seed"])
     kept = ["object_id", "redshift", *(name for name in band_columns(bands) if name in galaxies)]
     return galaxies[kept].assign(split=split), bands

@@ -46,7 +46,10 @@ class PdfEstimator(ABC):
 
     def __init__(self, grid: Array | None = None, **settings: Any):
         if unknown := sorted(set(settings) - set(self.defaults)):
-            raise InputError(f"{self.name}: unknown setting {unknown[0]!r}; expected one of {sorted(self.defaults)}")
+            raise InputError(
+                f"{self.name}: unknown setting {unknown[0]!r}; expected one of {sorted(self.defaults)}",
+                "unknown-setting",
+            )
         self.settings: dict[str, Any] = {**self.defaults, **settings}
         self.arrays: dict[str, Array] = {}
         self.checkpoints: Path | None = None  # where a long training waits when it is interrupted
@@ -80,7 +83,9 @@ class PdfEstimator(ABC):
         z = np.asarray(z, float)
         if not np.all(np.isfinite(z)):
             row = int(np.argmax(~np.isfinite(z)))
-            raise InputError(f"{self.name}: training redshift {z[row]} in row {row + 1}; expected a number")
+            raise InputError(
+                f"{self.name}: training redshift {z[row]} in row {row + 1}; expected a number", "not-a-number"
+            )
         if len(np.unique(z)) < 2:
             found = f"{len(z)} training objects of {len(np.unique(z))} redshift"
             raise InputError(f"{self.name}: {found}; expected two or more objects, of redshifts that differ")
@@ -172,9 +177,11 @@ class PdfEstimator(ABC):
                 about = json.loads(file.metadata()["about"])
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file is no mapping)
         except (OSError, SafetensorError) as error:
-            raise InputError(f"{path}: not a whole safetensors file ({error})") from None
+            raise InputError(f"{path}: not a whole safetensors file ({error})", "damaged-file") from None
         if about["estimator"] != cls.name:
-            raise InputError(f"{folder}: holds a model of estimator {about['estimator']!r}; expected {cls.name!r}")
+            raise InputError(
+                f"{folder}: holds a model of estimator {about['estimator']!r}; expected {cls.name!r}", "other-model"
+            )
         model = cls(arrays.pop("grid"), **about["settings"])
         model.arrays, model.n_features = arrays, about["n_features"]
         model._prepare()

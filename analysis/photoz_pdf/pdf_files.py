@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from analysis.errors import InputError
 from analysis.files import replacing
-from analysis.hdf5 import Disk
+from analysis.hdf5 import Disk, link_fault
 from analysis.pdf_metrics import check_pdfs
 from analysis.photoz_pdf.kernels import cell_edges
 
@@ -55,7 +55,7 @@ def write_ensemble(
             disk.check()
             start += len(ancillary["object_id"])
         if file is None:
-            raise InputError(f"{path}: no objects to write PDFs of")
+            raise InputError(f"{path}: no objects to write PDFs of", "no-rows")
         file.attrs[_ABOUT] = json.dumps(about)
         ensemble.finalizeHdf5Write(file)
         disk.check()
@@ -72,7 +72,7 @@ def write_quantiles(path: Path, chunks: Iterable[dict[str, Array]], about: dict[
                 writer = pq.ParquetWriter(partial, schema, compression="zstd")
             writer.write_table(table.cast(schema))
         if writer is None:
-            raise InputError(f"{path}: no objects to write quantiles of")
+            raise InputError(f"{path}: no objects to write quantiles of", "no-rows")
         writer.close()
 
 
@@ -95,9 +95,11 @@ class PdfFile:
     def __init__(self, path: Path):
         self.path = path
         if not path.is_file() or path.suffix != SUFFIX:
-            raise InputError(f"{path}: expected an existing file of PDFs, {SUFFIX}")
+            raise InputError(f"{path}: expected an existing file of PDFs, {SUFFIX}", "no-such-file")
         try:
             with h5py.File(path) as file:
+                if fault := link_fault(file):
+                    raise InputError(f"{path}: {fault}", "leads-outside")
                 self.about: dict[str, Any] = dict(json.loads(file.attrs.get(_ABOUT, "{}")))
                 self.object_id: Any = file["ancil/object_id"][:] if "ancil/object_id" in file else None
                 self._nodes: Any = None
@@ -109,17 +111,27 @@ class PdfFile:
                 import qp
 
                 self._ensemble: Any = qp.read(str(path))
+        except InputError:
+            raise
         except Exception as error:  # whatever h5py or qp make of another file
-            raise InputError(f"{path}: not a readable qp ensemble ({type(error).__name__}: {error})") from None
+            raise InputError(
+                f"{path}: not a readable qp ensemble ({type(error).__name__}: {error})", "damaged-file"
+            ) from None
         if self.object_id is None:
-            raise InputError(f"{path}: no ancillary column 'object_id'; expected the number of each object")
+            raise InputError(
+                f"{path}: no ancillary column 'object_id'; expected the number of each object", "no-such-column"
+            )
         n = self._ensemble.npdf if self._tabulated is None else len(self._tabulated)
         if len(self.object_id) != n:
-            raise InputError(f"{path}: {len(self.object_id)} object numbers for {n} PDFs; expected one for each")
+            raise InputError(
+                f"{path}: {len(self.object_id)} object numbers for {n} PDFs; expected one for each", "lengths-differ"
+            )
         numbers, times = np.unique(self.object_id, return_counts=True)
         if (times > 1).any():
             first = int(np.argmax(times > 1))
-            raise InputError(f"{path}: object {numbers[first]} has {times[first]} PDFs; expected one for each object")
+            raise InputError(
+                f"{path}: object {numbers[first]} has {times[first]} PDFs; expected one for each object", "object-twice"
+            )
 
     def grid(self, default: Array) -> Array:
         """Return the redshifts on which the PDFs are tabulated, `default` where the file does not say."""

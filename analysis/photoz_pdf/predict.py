@@ -47,7 +47,7 @@ def predict_catalogue(
     """
     wanted = ".parquet" if quantiles else SUFFIX
     if out.suffix != wanted:
-        raise InputError(f"{out}: expected a file name that ends in {wanted}")
+        raise InputError(f"{out}: expected a file name that ends in {wanted}", "setting-value")
     model, about = load_model(model_folder)
     grid = model.grid
     about |= {"grid": [float(grid[0]), float(grid[-1]), len(grid)]}
@@ -85,15 +85,16 @@ def catalogue_file(data: Path, columns_map: Path | None) -> Iterator[Path]:
         return
     path = catalogue_path(data) if data.is_dir() else data
     if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a survey folder or a table")
+        raise InputError(f"{path}: no such file; expected a survey folder or a table", "no-such-file")
     try:
         names = pq.read_schema(path).names
     except (pa.ArrowInvalid, OSError):
         wanted = "a Parquet catalogue, or --columns MAP, which says what a foreign table's columns are"
-        raise InputError(f"{path}: not a readable Parquet file; expected {wanted}") from None
+        raise InputError(f"{path}: not a readable Parquet file; expected {wanted}", "damaged-file") from None
     if "object_id" not in names or not any(column_of(name) for name in names if name != "object_id"):
         raise InputError(
-            f"{path}: columns are not a catalogue's; expected those, or --columns MAP to say what they are"
+            f"{path}: columns are not a catalogue's; expected those, or --columns MAP to say what they are",
+            "not-in-contract",
         )
     yield path
 

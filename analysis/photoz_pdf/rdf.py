@@ -129,7 +129,9 @@ class BoostedTrees(PdfEstimator):
         model._ensembles = [AdaBoostR2.load(path) for path in files]
         found, expected = sum(len(trees.estimator_weights_) for trees in model._ensembles), len(model.arrays["votes"])
         if found != expected:
-            raise InputError(f"{folder}: {found} trees in {len(files)} files; expected {expected}: is one missing?")
+            raise InputError(
+                f"{folder}: {found} trees in {len(files)} files; expected {expected}: is one missing?", "no-such-part"
+            )
         return model
 
 

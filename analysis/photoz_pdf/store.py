@@ -21,7 +21,7 @@ def estimator_class(name: str) -> type[PdfEstimator]:
     Its module is imported only now: torch is slow to import.
     """
     if name not in CLASSES:
-        raise InputError(f"estimator {name!r}; expected one of {', '.join(CLASSES)}")
+        raise InputError(f"estimator {name!r}; expected one of {', '.join(CLASSES)}", "other-model")
     return getattr(importlib.import_module(f"analysis.photoz_pdf.{name}"), CLASSES[name])
 
 
@@ -43,7 +43,9 @@ def load_model(folder: Path) -> tuple[PdfEstimator, dict[str, Any]]:
     """
     path = Path(folder) / ABOUT
     if not path.is_file():
-        raise InputError(f"{folder}: no {ABOUT} here; expected a model folder, which `photoz train` makes")
+        raise InputError(
+            f"{folder}: no {ABOUT} here; expected a model folder, which `photoz train` makes", "no-such-file"
+        )
     try:
         about = json.loads(path.read_text())
         bands = about["bands"]
@@ -51,7 +53,9 @@ def load_model(folder: Path) -> tuple[PdfEstimator, dict[str, Any]]:
     except InputError:
         raise
     except Exception as error:  # whatever safetensors, LightGBM or torch make of a damaged file
-        raise InputError(f"{folder}: no readable model ({type(error).__name__}: {error})") from None
+        raise InputError(f"{folder}: no readable model ({type(error).__name__}: {error})", "damaged-file") from None
     if model.n_features != len(bands):
-        raise InputError(f"{folder}: a model of {model.n_features} bands; {ABOUT} says {', '.join(bands)}")
+        raise InputError(
+            f"{folder}: a model of {model.n_features} bands; {ABOUT} says {', '.join(bands)}", "other-model"
+        )
     return model, about

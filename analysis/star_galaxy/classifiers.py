@@ -19,6 +19,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from skops import io as skops
+from skops.io.exceptions import UntrustedTypesFoundException
 from torch.utils.data import TensorDataset
 
 from analysis.cores import cores
@@ -245,5 +246,9 @@ def load(name: str, folder: Path) -> Classifier:
     """
     try:
         return KINDS[name].make.load(folder / name)
+    except UntrustedTypesFoundException as error:
+        raise InputError(f"{folder / name}: {error}; expected what `star-galaxy train` wrote", "code-in-data") from None
     except Exception as error:  # whatever skops, LightGBM or safetensors make of a damaged file
-        raise InputError(f"{folder / name}: no readable classifier ({type(error).__name__}: {error})") from None
+        raise InputError(
+            f"{folder / name}: no readable classifier ({type(error).__name__}: {error})", "damaged-file"
+        ) from None

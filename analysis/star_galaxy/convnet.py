@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from analysis.errors import InputError
 from analysis.tensor_files import load_weights, read_tensors, write_tensors
@@ -45,7 +46,7 @@ class ConvNet(nn.Module):
     ) -> None:
         super().__init__()
         if side < _SMALLEST_SIDE:
-            raise InputError(f"stamps of {side} pixels a side; expected at least {_SMALLEST_SIDE}")
+            raise InputError(f"stamps of {side} pixels a side; expected at least {_SMALLEST_SIDE}", "stamp-shape")
         self.shape = {"n_outputs": n_outputs, "side": side, "bands": bands, "width": width, "dropout": dropout}
         few, more, most, units = (max(1, round(width * full)) for full in (32, 64, 128, 2048))
         left = (side - 4) // 8  # pixels a side after the first convolution and three poolings
@@ -72,7 +73,9 @@ class ConvNet(nn.Module):
         """
         expected = (self.shape["bands"], self.shape["side"], self.shape["side"])
         if tuple(images.shape[1:]) != expected:
-            raise InputError(f"stamps of shape {tuple(images.shape[1:])}; expected {expected}: bands, rows, columns")
+            raise InputError(
+                f"stamps of shape {tuple(images.shape[1:])}; expected {expected}: bands, rows, columns", "stamp-shape"
+            )
         return self.dense(self.convolutions(images))
 
     def save(self, path: Path, **about: Any) -> None:
@@ -92,9 +95,17 @@ class ConvNet(nn.Module):
         try:
             network, about = cls(**json.loads(written["shape"])), json.loads(written["about"])
         except (KeyError, ValueError, TypeError) as error:
-            raise InputError(f"{path}: no ConvNet ({error!r}); expected a file that ConvNet.save wrote") from None
+            raise InputError(
+                f"{path}: no ConvNet ({error!r}); expected a file that ConvNet.save wrote", "other-model"
+            ) from None
         load_weights(network, tensors, path)
         return network.eval(), about
+
+
+def class_loss(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+    """Return the mean cross entropy of a batch: images, labels."""
+    images, labels = batch
+    return cross_entropy(network(images).float(), labels)
 
 
 def _convolution(before: int, after: int, size: int = 3, padding: int = 1) -> tuple[nn.Module, nn.Module]:

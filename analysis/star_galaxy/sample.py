@@ -47,7 +47,7 @@ def labelled_objects(
     if unknown.any():
         row = catalogue[unknown].iloc[0]
         where = f"{source}: class of object {row['object_id']}"
-        raise InputError(f"{where} is {row['class']!r}; expected {', '.join(CLASSES)} or nothing")
+        raise InputError(f"{where} is {row['class']!r}; expected {', '.join(CLASSES)} or nothing", "unknown-class")
     good = catalogue[[name for name in MAGNITUDES if name in catalogue]].notna().any(axis=1)
     if "redshift_warning" in catalogue:
         good &= catalogue["redshift_warning"].fillna(0) == 0

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ import pyarrow.parquet as pq
 
 import analysis
 from analysis.errors import InputError
-from analysis.files import replacing
+from analysis.files import partial_of, replacing
 from analysis.survey.schema import CLASSES, column_of
 
 CATALOGUE = "catalogue.parquet"
@@ -37,7 +36,7 @@ _ARROW_TYPES = {
 def refuse_existing(directory: Path) -> None:
     """Raise InputError if something is there already: nobody's data are overwritten."""
     if Path(directory).exists():
-        raise InputError(f"{directory}: exists already; choose a new folder, or move this one away")
+        raise InputError(f"{directory}: exists already; choose a new folder, or move this one away", "output-exists")
 
 
 @contextmanager
@@ -52,12 +51,12 @@ def new_folder(directory: Path) -> Iterator[Path]:
     """
     directory = Path(directory)
     refuse_existing(directory)
-    partial = directory.with_name(f".{directory.name}.{os.getpid()}.incomplete")
+    partial = partial_of(directory)
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
     except OSError as error:
-        raise InputError(f"{directory}: cannot be made ({error})") from None
+        raise InputError(f"{directory}: cannot be made ({error})", "cannot-write") from None
     try:
         yield partial
         partial.rename(directory)
@@ -150,7 +149,9 @@ def catalogue_path(directory: Path) -> Path:
     """Return the catalogue of a survey folder, or raise InputError."""
     path = Path(directory) / CATALOGUE
     if not path.is_file():
-        raise InputError(f"{directory}: no {CATALOGUE} here; expected a survey folder (see `survey --help`)")
+        raise InputError(
+            f"{directory}: no {CATALOGUE} here; expected a survey folder (see `survey --help`)", "no-such-file"
+        )
     return path
 
 
@@ -160,7 +161,7 @@ def column_names(directory: Path) -> list[str]:
     try:
         return pq.read_schema(path).names
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path}: not a readable Parquet file ({error})") from None
+        raise InputError(f"{path}: not a readable Parquet file ({error})", "damaged-file") from None
 
 
 def read_catalogue(directory: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -188,7 +189,7 @@ def read_catalogue(directory: Path, columns: Sequence[str] | None = None) -> pd.
     try:
         return pq.read_table(catalogue_path(directory), columns=wanted).to_pandas()
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{catalogue_path(directory)}: cannot be read ({error})") from None
+        raise InputError(f"{catalogue_path(directory)}: cannot be read ({error})", "damaged-file") from None
 
 
 def read_provenance(directory: Path) -> dict[str, Any]:
@@ -199,7 +200,7 @@ def read_provenance(directory: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable JSON file ({error})") from None
+        raise InputError(f"{path}: not a readable JSON file ({error})", "damaged-file") from None
     if not isinstance(content, dict):
-        raise InputError(f"{path}: holds no mapping; expected where the survey comes from")
+        raise InputError(f"{path}: holds no mapping; expected where the survey comes from", "setting-type")
     return content

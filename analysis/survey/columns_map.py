@@ -1,31 +1,19 @@
 """The columns map: the YAML page that says how a foreign table's columns become the catalogue's."""
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from analysis.errors import InputError
+from analysis.errors import InputError, nearest
+from analysis.params import read_yaml
 from analysis.survey.schema import CLASSES, COLUMNS, column_of
 
 FILE_TYPES = ("csv", "tsv", "whitespace", "fits", "votable", "parquet", "hdf5")
 # Without these an object has no place, no label or no name: an empty cell is an error unless the map says
 # otherwise.
 REQUIRED = frozenset({"object_id", "ra", "dec", "redshift", "class"})
-
-
-def nearest(name: str, options: Iterable[str]) -> str:
-    """Return '; did you mean …?' to end a message with; the first few options where none is near."""
-    by_lower = {option.lower(): option for option in options}
-    near = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean {by_lower[near[0]]!r}?"
-    shown = ", ".join(list(by_lower.values())[:12])
-    return f"; expected one of: {shown}{', …' if len(by_lower) > 12 else ''}"
 
 
 @dataclass(frozen=True)
@@ -131,15 +119,15 @@ def read_map(path: Path) -> ColumnsMap:
     text = {key: _text(content.get(key, ""), f"{path}: {key}") for key in ("source", "licence", "notes")}
     columns = _survey_mapping(content, "columns", path)
     if not columns:
-        raise InputError(f"{path}: no columns; expected `columns: {{survey name: source name, …}}`")
+        raise InputError(f"{path}: no columns; expected `columns: {{survey name: source name, …}}`", "missing-setting")
     simulated = content.get("simulated", False)
     if not isinstance(simulated, bool):
-        raise InputError(f"{path}: simulated: holds {simulated!r}; expected true or false")
+        raise InputError(f"{path}: simulated: holds {simulated!r}; expected true or false", "setting-type")
     constants = _survey_mapping(content, "constants", path)
     for name, value in constants.items():
         _check_constant(name, value, f"{path}: constants: {name}")
     if both := columns.keys() & constants.keys():
-        raise InputError(f"{path}: {min(both)!r} is in columns and in constants; expected it once")
+        raise InputError(f"{path}: {min(both)!r} is in columns and in constants; expected it once", "column-twice")
     return ColumnsMap(
         path=Path(path),
         columns={name: _text(value, f"{path}: columns: {name}") for name, value in columns.items()},
@@ -156,48 +144,29 @@ def read_map(path: Path) -> ColumnsMap:
     )
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML in which a key that comes twice is an error; PyYAML takes the last without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        mapping = super().construct_mapping(node, deep)
-        if len(mapping) < len(node.value):
-            raise yaml.constructor.ConstructorError(None, None, "a key comes twice", node.start_mark)
-        return mapping
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file that holds a mapping, or raise InputError."""
-    try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), _UniqueKeys)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a page of YAML") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read as YAML ({error})") from None
-    return _mapping(content, str(path))
-
-
 def _mapping(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise InputError(f"{where}: holds {value!r}; expected `key: value` lines")
+        raise InputError(f"{where}: holds {value!r}; expected `key: value` lines", "setting-type")
     return dict(value)
 
 
 def _text(value: Any, where: str) -> str:
     if not isinstance(value, str):
-        raise InputError(f"{where}: holds {value!r}; expected text (put it in quotes)")
+        raise InputError(f"{where}: holds {value!r}; expected text (put it in quotes)", "setting-type")
     return value
 
 
 def _check_keys(content: dict[str, Any], known: list[str], where: str) -> None:
     for key in content:
         if key not in known:
-            raise InputError(f"{where}: unknown key {key!r}{nearest(key, known)}")
+            raise InputError(f"{where}: unknown key {key!r}{nearest(key, known)}", "unknown-setting")
 
 
 def _check_survey_name(name: Any, where: str) -> None:
     if not isinstance(name, str) or column_of(name) is None:
-        raise InputError(f"{where}: {name!r} is not in the catalogue contract{nearest(name, COLUMNS)}")
+        raise InputError(
+            f"{where}: {name!r} is not in the catalogue contract{nearest(name, COLUMNS)}", "not-in-contract"
+        )
 
 
 def _survey_mapping(content: dict[str, Any], key: str, path: Path) -> dict[str, Any]:
@@ -210,21 +179,23 @@ def _survey_mapping(content: dict[str, Any], key: str, path: Path) -> dict[str, 
 
 def _check_constant(name: str, value: Any, where: str) -> None:
     if name == "object_id":
-        raise InputError(f"{where}: every object has its own; expected another column")
+        raise InputError(f"{where}: every object has its own; expected another column", "setting-value")
     if name == "class" and value not in CLASSES:
-        raise InputError(f"{where}: {value!r} is no class{nearest(str(value), CLASSES)}")
+        raise InputError(f"{where}: {value!r} is no class{nearest(str(value), CLASSES)}", "unknown-class")
     if name != "class" and type(value) not in (int, float):
-        raise InputError(f"{where}: holds {value!r}; expected a number")
+        raise InputError(f"{where}: holds {value!r}; expected a number", "setting-type")
 
 
 def _names(content: dict[str, Any], key: str, path: Path) -> frozenset[str]:
     names = content.get(key, [])
     if not isinstance(names, list):
-        raise InputError(f"{path}: {key}: holds {names!r}; expected a list of survey columns")
+        raise InputError(f"{path}: {key}: holds {names!r}; expected a list of survey columns", "setting-type")
     for name in names:
         _check_survey_name(name, f"{path}: {key}")
     if key == "optional" and "object_id" in names:
-        raise InputError(f"{path}: optional: object_id is never missing; leave it out of columns to number the rows")
+        raise InputError(
+            f"{path}: optional: object_id is never missing; leave it out of columns to number the rows", "setting-value"
+        )
     return frozenset(names)
 
 
@@ -236,7 +207,7 @@ def _missing_values(value: Any, path: Path) -> dict[str, list[Any]]:
         if not any(fnmatchcase(name, str(pattern)) for name in COLUMNS):
             _check_survey_name(pattern, where)
         if not isinstance(values, list) or not all(type(v) in (int, float, str) for v in values):
-            raise InputError(f"{where}: holds {values!r}; expected a list of numbers or texts")
+            raise InputError(f"{where}: holds {values!r}; expected a list of numbers or texts", "setting-type")
     return by_pattern
 
 
@@ -246,11 +217,13 @@ def _file_format(value: Any, path: Path) -> FileFormat:
     _check_keys(given, [f.name for f in fields(FileFormat)], where)
     names = given.get("names", [])
     if not isinstance(names, list) or len(set(map(str, names))) < len(names):
-        raise InputError(f"{where}: names: holds {names!r}; expected a list of distinct names")
+        raise InputError(f"{where}: names: holds {names!r}; expected a list of distinct names", "setting-type")
     given["names"] = tuple(_text(name, f"{where}: names") for name in names)
     header = given.get("header", "guess")
     if not (header is None or header == "guess" or (type(header) is int and header >= 0)):
-        raise InputError(f"{where}: header: holds {header!r}; expected a line counted from 0, null or 'guess'")
+        raise InputError(
+            f"{where}: header: holds {header!r}; expected a line counted from 0, null or 'guess'", "setting-value"
+        )
     if "group" in given:
         given["group"] = str(given["group"])
     for key in ("type", "delimiter", "comment"):
@@ -258,9 +231,13 @@ def _file_format(value: Any, path: Path) -> FileFormat:
             _text(given[key], f"{where}: {key}")
     if len(given.get("delimiter", ",")) != 1:
         found = given["delimiter"]
-        raise InputError(f"{where}: delimiter: holds {found!r}; expected one character, or `type: whitespace`")
+        raise InputError(
+            f"{where}: delimiter: holds {found!r}; expected one character, or `type: whitespace`", "setting-value"
+        )
     if given.get("type", "csv") not in FILE_TYPES:
-        raise InputError(f"{where}: type: {given['type']!r} is unknown{nearest(given['type'], FILE_TYPES)}")
+        raise InputError(
+            f"{where}: type: {given['type']!r} is unknown{nearest(given['type'], FILE_TYPES)}", "setting-value"
+        )
     return FileFormat(**given)
 
 
@@ -270,14 +247,17 @@ def _values(mapping: dict[str, Any], path: Path) -> dict[str, dict[str, str]]:
     for name, labels in mapping.items():
         where = f"{path}: values: {name}"
         if name != "class":
-            raise InputError(f"{where}: only labels are translated; expected `values: {{class: {{label: GALAXY}}}}`")
+            raise InputError(
+                f"{where}: only labels are translated; expected `values: {{class: {{label: GALAXY}}}}`", "setting-value"
+            )
         for label in _mapping(labels, where):
             if not isinstance(label, str | int | float):
                 raise InputError(
-                    f"{where}: label {label!r} is a {type(label).__name__}; expected text (put it in quotes)"
+                    f"{where}: label {label!r} is a {type(label).__name__}; expected text (put it in quotes)",
+                    "setting-type",
                 )
         result[name] = {str(label): _text(to, where) for label, to in _mapping(labels, where).items()}
         for label, to in result[name].items():
             if to not in CLASSES:
-                raise InputError(f"{where}: {label}: {to!r} is no class{nearest(to, CLASSES)}")
+                raise InputError(f"{where}: {label}: {to!r} is no class{nearest(to, CLASSES)}", "unknown-class")
     return result

@@ -134,7 +134,10 @@ def _at_least_one(text: str) -> int:
 def _check_outside_data(out: Path) -> None:
     """Raise InputError for a new survey inside data/, which belongs to the one in place."""
     if out.resolve().is_relative_to(paths.DATA):
-        raise InputError(f"{out}: is inside {paths.DATA}; choose a folder elsewhere, and `survey use` puts it in place")
+        raise InputError(
+            f"{out}: is inside {paths.DATA}; choose a folder elsewhere, and `survey use` puts it in place",
+            "output-exists",
+        )
 
 
 def _mock(options: argparse.Namespace) -> None:

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from astropy import units
 
-from analysis.errors import InputError
-from analysis.survey.columns_map import ColumnsMap, nearest
+from analysis.errors import InputError, nearest
+from analysis.survey.columns_map import ColumnsMap
 from analysis.survey.readers import RawTable
 from analysis.survey.schema import (
     CLASSES,
@@ -76,9 +76,13 @@ def to_catalogue(raw: RawTable, columns_map: ColumnsMap) -> tuple[pd.DataFrame, 
     """
     for name, source in columns_map.columns.items():
         if source not in raw.columns:
-            raise InputError(f"{raw.source}: no column {source!r} (for {name}){nearest(source, raw.columns)}")
+            raise InputError(
+                f"{raw.source}: no column {source!r} (for {name}){nearest(source, raw.columns)}", "no-such-column"
+            )
         if pa.types.is_nested(kind := raw.columns[source].type):
-            raise InputError(f"{raw.source}: column {source!r} ({name}) holds {kind}; expected one value per row")
+            raise InputError(
+                f"{raw.source}: column {source!r} ({name}) holds {kind}; expected one value per row", "not-scalar"
+            )
     table: dict[str, np.ndarray] = {}
     nulls = {}
     fluxes: dict[str, units.Quantity] = {}
@@ -95,7 +99,9 @@ def to_catalogue(raw: RawTable, columns_map: ColumnsMap) -> tuple[pd.DataFrame, 
     # the numbers of objects are compared later, over all files
     if found := find_violation(frame.drop(columns="object_id", errors="ignore")):
         source = columns_map.columns.get(found.column, "a constant")
-        raise InputError(_message(raw, found.row, source, found.column, f"value {found.value}", found.expected))
+        raise InputError(
+            _message(raw, found.row, source, found.column, f"value {found.value}", found.expected), "out-of-range"
+        )
     counted = {name: {why: count for why, count in of_one.items() if count} for name, of_one in nulls.items()}
     return frame, {name: of_one for name, of_one in counted.items() if of_one}
 
@@ -143,10 +149,12 @@ def _identifiers(raw: RawTable, source: str) -> np.ndarray:
         if unsafe.any():
             row = int(np.argmax(unsafe))
             expected = f"whole numbers below {limit:.0f}, where a float begins to lose digits (store integers)"
-            raise InputError(_message(raw, row, source, "object_id", f"{float(numbers[row])!r}", expected))
+            raise InputError(
+                _message(raw, row, source, "object_id", f"{float(numbers[row])!r}", expected), "bad-object-id"
+            )
     if values.null_count:
         row = int(np.argmax(values.is_null().to_numpy(zero_copy_only=False)))
-        raise InputError(_message(raw, row, source, "object_id", "empty", "a whole number"))
+        raise InputError(_message(raw, row, source, "object_id", "empty", "a whole number"), "bad-object-id")
     try:
         return values.cast(pa.int64()).to_numpy()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -155,7 +163,7 @@ def _identifiers(raw: RawTable, source: str) -> np.ndarray:
         expected = "a whole number below 2^63 (leave object_id out of the map to number the rows)"
         if re.search(r"[.eE]", text) and FLOAT_NOTATION.fullmatch(text):
             expected += ": this is a float, which has lost digits (leave object_id out of the map to number the rows)"
-        raise InputError(_message(raw, row, source, "object_id", repr(text), expected)) from None
+        raise InputError(_message(raw, row, source, "object_id", repr(text), expected), "bad-object-id") from None
 
 
 def _labels(raw: RawTable, columns_map: ColumnsMap) -> tuple[np.ndarray, dict[str, int]]:
@@ -164,7 +172,11 @@ def _labels(raw: RawTable, columns_map: ColumnsMap) -> tuple[np.ndarray, dict[st
     values = raw.columns[source]
     if pa.types.is_floating(values.type) and pc.all(pc.equal(values, pc.round(values))).as_py():
         values = values.cast(pa.int64())  # a label 1 kept as 1.0
-    codes = _trimmed(values).dictionary_encode()
+    try:
+        codes = _trimmed(values).dictionary_encode()
+    except pa.ArrowException:
+        message = f"{raw.source}: column {source!r} (class) holds {values.type}; expected text or whole numbers"
+        raise InputError(message, "unknown-class") from None
     translation = columns_map.values.get("class", {})
     sentinels = {str(sentinel) for sentinel in columns_map.sentinels("class")}
     labels: list[str | None] = []
@@ -184,7 +196,9 @@ def _labels(raw: RawTable, columns_map: ColumnsMap) -> tuple[np.ndarray, dict[st
         elif text not in sentinels:
             known = [*CLASSES, *translation]
             message = _message(raw, int(first[0]), source, "class", repr(text), "a class")
-            raise InputError(f"{message}{nearest(text, known)} (`values: {{class: {{label: GALAXY}}}}` translates)")
+            raise InputError(
+                f"{message}{nearest(text, known)} (`values: {{class: {{label: GALAXY}}}}` translates)", "unknown-class"
+            )
         nulls[text or "empty"] = int((indices == code).sum())
     return np.array(labels, object)[indices], nulls
 
@@ -192,7 +206,7 @@ def _labels(raw: RawTable, columns_map: ColumnsMap) -> tuple[np.ndarray, dict[st
 def _check_may_be_empty(raw: RawTable, row: int, name: str, columns_map: ColumnsMap) -> None:
     if columns_map.needs_value(name):
         expected = f"a value (`optional: [{name}]` in the map makes objects without one welcome)"
-        raise InputError(_message(raw, row, columns_map.columns[name], name, "empty or NaN", expected))
+        raise InputError(_message(raw, row, columns_map.columns[name], name, "empty or NaN", expected), "no-value")
 
 
 def _measurements(
@@ -255,9 +269,13 @@ def _numbers(raw: RawTable, name: str, columns_map: ColumnsMap) -> _Values:
             values = values.cast(pa.float64())
         except pa.ArrowInvalid:
             row = _first_unreadable(values, pa.float64())
-            raise InputError(_message(raw, row, source, name, repr(values[row].as_py()), "a number")) from None
+            raise InputError(
+                _message(raw, row, source, name, repr(values[row].as_py()), "a number"), "not-a-number"
+            ) from None
     if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
-        raise InputError(f"{raw.source}: column {source!r} ({name}) holds {values.type}; expected numbers")
+        raise InputError(
+            f"{raw.source}: column {source!r} ({name}) holds {values.type}; expected numbers", "not-a-number"
+        )
     numbers = values.to_numpy(zero_copy_only=False)
     for sentinel in filter(_is_number, sentinels):
         # compared in the file's own precision: -99.9 is not -99.9 in single precision
@@ -287,7 +305,9 @@ def _check_whole(numbers: np.ndarray, raw: RawTable, source: str, name: str) -> 
     broken = ~np.isnan(numbers) & ~((numbers % 1 == 0) & (np.abs(numbers) < 2**31))
     if broken.any():
         row = int(np.argmax(broken))
-        raise InputError(_message(raw, row, source, name, f"{numbers[row]:g}", "a whole number below 2^31"))
+        raise InputError(
+            _message(raw, row, source, name, f"{numbers[row]:g}", "a whole number below 2^31"), "not-whole"
+        )
 
 
 def _unit(raw: RawTable, name: str, columns_map: ColumnsMap) -> units.UnitBase | None:
@@ -302,7 +322,7 @@ def _unit(raw: RawTable, name: str, columns_map: ColumnsMap) -> units.UnitBase |
     except (ValueError, TypeError):
         message = f"{raw.source}: column {source!r} ({name}) has the unit {text!r}, which astropy does not know"
         raise InputError(
-            f"{message}; expected one that it does (`units: {{{name}: …}}` in the map overrides)"
+            f"{message}; expected one that it does (`units: {{{name}: …}}` in the map overrides)", "bad-unit"
         ) from None
     return units.mag if isinstance(unit, units.MagUnit) else unit
 
@@ -317,7 +337,9 @@ def _converted(numbers: np.ndarray, unit: units.UnitBase, column: Column, raw: R
     except units.UnitConversionError:
         wanted = column.unit or "none"
         message = f"{raw.source}: column {source!r} ({column.name}) has the unit '{unit}'"
-        raise InputError(f"{message}, which cannot be turned into the contract's; expected {wanted}") from None
+        raise InputError(
+            f"{message}, which cannot be turned into the contract's; expected {wanted}", "bad-unit"
+        ) from None
 
 
 def _magnitudes(flux: units.Quantity) -> np.ndarray:
@@ -329,6 +351,8 @@ def _magnitudes(flux: units.Quantity) -> np.ndarray:
 def _magnitude_errors(error: units.Quantity, flux: units.Quantity | None, raw: RawTable, name: str) -> np.ndarray:
     """Return the error of a logarithmic magnitude, to first order."""
     if flux is None:
-        raise InputError(f"{raw.source}: {name} is a flux error; expected {magnitude_of(name)} as a flux beside it")
+        raise InputError(
+            f"{raw.source}: {name} is a flux error; expected {magnitude_of(name)} as a flux beside it", "flux-alone"
+        )
     ratio = (error / flux).to_value(units.dimensionless_unscaled, AB_ZERO_POINT)
     return np.where(flux.value > 0, 2.5 / np.log(10) * ratio, np.nan)

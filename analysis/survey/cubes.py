@@ -6,7 +6,6 @@ FITS: columns of the first table with as many rows), which are offered by name.
 """
 
 import warnings
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +16,9 @@ import numpy as np
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
-from analysis.errors import InputError
-from analysis.survey.columns_map import nearest
-from analysis.survey.readers import UNREADABLE
+from analysis.errors import InputError, nearest
+from analysis.hdf5 import link_fault
+from analysis.survey.arrays import read_arrays
 from analysis.survey.schema import BANDS
 from analysis.survey.stamps_file import read_ids, read_stamps
 
@@ -76,17 +75,21 @@ def open_cube(path: Path, dataset: str | None = None, bands: str = "ugriz", axes
         If it cannot be read, or is no cube of stamps in five bands.
     """
     if not Path(path).is_file():
-        raise InputError(f"{path}: no such file")
+        raise InputError(f"{path}: no such file", "no-such-file")
     if sorted(bands) != sorted(BANDS):
-        raise InputError(f"bands {bands!r}; expected the letters u, g, r, i and z, in the order of the file")
+        raise InputError(
+            f"bands {bands!r}; expected the letters u, g, r, i and z, in the order of the file", "setting-value"
+        )
     with open(path, "rb") as file:
         start = file.read(10)
     try:
         arrays = _arrays(path, start)
-    except (*UNREADABLE, zipfile.BadZipFile) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}: cannot be read; is it cut short, or does it hold objects? ({error})") from None
+    except InputError:
+        raise
+    except Exception as error:  # whatever h5py and astropy make of a damaged file
+        raise InputError(
+            f"{path}: cannot be read; is it cut short, or does it hold objects? ({error})", "damaged-file"
+        ) from None
     if arrays is None:
         return _open_stamps_file(path)
     name = _cube_name(arrays, dataset, str(path))
@@ -99,17 +102,16 @@ def _arrays(path: Path, start: bytes) -> dict[str, Any] | None:
     """Return the arrays of a file by name, read later where that is possible; None for a stamps.h5 of this project."""
     if start.startswith(b"\x89HDF"):
         file = h5py.File(path, "r")
+        if fault := link_fault(file):
+            raise InputError(f"{path}: {fault}", "leads-outside")
         found: dict[str, Any] = {}
         file.visititems(lambda name, item: found.update({name: item}) if isinstance(item, h5py.Dataset) else None)
         return None if "step" in file.attrs and "stamps" in found else found
-    if start.startswith(b"\x93NUMPY"):
-        return {"": np.load(path, mmap_mode="r", allow_pickle=False)}
-    if start.startswith(b"PK"):
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays}
+    if start.startswith((b"\x93NUMPY", b"PK")):
+        return read_arrays(path)
     if start.startswith((b"SIMPLE  =", b"\x1f\x8b", b"BZh")):
         return _open_fits(path)
-    raise InputError(f"{path}: of no known kind; expected .npy, .npz, HDF5 or FITS")
+    raise InputError(f"{path}: of no known kind; expected .npy, .npz, HDF5 or FITS", "damaged-file")
 
 
 def _open_stamps_file(path: Path) -> Cube:
@@ -143,7 +145,7 @@ def _cube_name(arrays: dict[str, Any], wanted: str | None, source: str) -> str:
     if wanted is not None:
         by_name = {name.lower(): name for name in arrays}
         if wanted.lower() not in by_name:
-            raise InputError(f"{source}: no array {wanted!r}{nearest(wanted, arrays)}")
+            raise InputError(f"{source}: no array {wanted!r}{nearest(wanted, arrays)}", "no-such-part")
         return by_name[wanted.lower()]
     cubes = {name.rpartition("/")[2].lower(): name for name, array in arrays.items() if array.ndim == 4}
     if len(cubes) == 1:
@@ -152,7 +154,9 @@ def _cube_name(arrays: dict[str, Any], wanted: str | None, source: str) -> str:
         if name in cubes:
             return cubes[name]
     shapes = ", ".join(f"{name or 'array'} {tuple(array.shape)}" for name, array in arrays.items()) or "nothing"
-    raise InputError(f"{source}: holds {shapes}; expected one array (n, 5, ny, nx) or (n, ny, nx, 5), or --dataset")
+    raise InputError(
+        f"{source}: holds {shapes}; expected one array (n, 5, ny, nx) or (n, ny, nx, 5), or --dataset", "which-table"
+    )
 
 
 def _reader(
@@ -161,16 +165,20 @@ def _reader(
     """Return what reads rows of a cube as (m, 5, ny, nx) in the order of ugriz, and the shape so."""
     shape = tuple(array.shape)
     if len(shape) != 4 or 0 in shape:
-        raise InputError(f"{source}: shape {shape}; expected (n, 5, ny, nx) or (n, ny, nx, 5)")
+        raise InputError(f"{source}: shape {shape}; expected (n, 5, ny, nx) or (n, ny, nx, 5)", "stamp-shape")
     if array.dtype.kind not in "fiu":
-        raise InputError(f"{source}: holds {array.dtype}; expected real numbers")
+        raise InputError(f"{source}: holds {array.dtype}; expected real numbers", "stamp-type")
     possible = [name for name, axis in AXES.items() if shape[axis] == len(BANDS)]
     if axes is None and len(possible) == 2:
-        raise InputError(f"{source}: shape {shape}: the band may be axis 1 or 3; say which with --axes nbyx or nyxb")
+        raise InputError(
+            f"{source}: shape {shape}: the band may be axis 1 or 3; say which with --axes nbyx or nyxb", "which-axis"
+        )
     chosen = axes or (possible[0] if possible else None)
     if chosen is None or chosen not in possible:
         where = f"axis {AXES[chosen]}" if chosen else "axis 1 or 3"
-        raise InputError(f"{source}: shape {shape}; expected the {len(BANDS)} bands {bands} along {where}")
+        raise InputError(
+            f"{source}: shape {shape}; expected the {len(BANDS)} bands {bands} along {where}", "stamp-shape"
+        )
     order = [bands.index(band) for band in BANDS]
 
     def read(rows: slice) -> FloatArray:
@@ -191,7 +199,9 @@ def _columns(arrays: dict[str, Any], cube: str, n: int, source: str) -> dict[str
         if path == cube or parent != group:
             continue
         if name in PER_BAND and array.shape != (n, len(BANDS)):
-            raise InputError(f"{source}: array {name!r} of shape {tuple(array.shape)}; expected {(n, len(BANDS))}")
+            raise InputError(
+                f"{source}: array {name!r} of shape {tuple(array.shape)}; expected {(n, len(BANDS))}", "lengths-differ"
+            )
         if name in PER_BAND or array.shape == (n,):
             values = np.asarray(array[:])
             # HDF5 keeps text as bytes

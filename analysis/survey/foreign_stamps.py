@@ -113,7 +113,8 @@ def check_sky(stamps: Stamps, source: str) -> None:
         found = ", ".join(f"{band} {value:.3g}" for band, value in zip(BANDS, np.median(sky, axis=0), strict=True))
         raise InputError(
             f"{source}: the border of most stamps is far above its noise (median {found}); expected fluxes without sky "
-            "(--pixels luptitudes where these are asinh magnitudes, --subtract-sky where the sky is still in them)"
+            "(--pixels luptitudes where these are asinh magnitudes, --subtract-sky where the sky is still in them)",
+            "sky-in-stamps",
         )
 
 

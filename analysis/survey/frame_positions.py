@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.errors import InputError
-from analysis.survey.columns_map import ColumnsMap, FileFormat, nearest
+from analysis.errors import InputError, nearest
+from analysis.survey.columns_map import ColumnsMap, FileFormat
 from analysis.survey.convert import to_catalogue
 from analysis.survey.frames import FieldId
 from analysis.survey.readers import RawTable, read_table

@@ -80,5 +80,6 @@ def _check_unique(ids: pd.Series, raws: list[RawTable], lengths: list[int], sour
 
     raise InputError(
         f"{place(second)}, column {source!r} (object_id): {ids[second]} also in {place(first)}; expected "
-        "each object once (if numbers have lost digits, leave object_id out of the map to number the rows)"
+        "each object once (if numbers have lost digits, leave object_id out of the map to number the rows)",
+        "object-twice",
     )

@@ -55,10 +55,10 @@ class Problems:
     skip: bool
     found: list[Problem] = field(default_factory=list)
 
-    def add(self, object_id: int, place: str, why: str) -> None:
+    def add(self, object_id: int, place: str, why: str, kind: str) -> None:
         """Take note of an object, or raise InputError."""
         if not self.skip:
-            raise InputError(f"{place}, object {object_id}: {why} (--skip-bad leaves such objects out)")
+            raise InputError(f"{place}, object {object_id}: {why} (--skip-bad leaves such objects out)", kind)
         self.found.append(Problem(int(object_id), place, why))
 
 
@@ -83,7 +83,9 @@ def ingest_stamps(files: Sequence[Path], out: Path, options: Options) -> None:
     cubes = [open_cube(path, options.dataset, options.bands, options.axes) for path in files]
     for cube in cubes[1:]:
         if cube.shape[1:] != cubes[0].shape[1:]:
-            raise InputError(f"{cube.source}: stamps of {cube.shape[1:]}; expected {cubes[0].shape[1:]} as before")
+            raise InputError(
+                f"{cube.source}: stamps of {cube.shape[1:]}; expected {cubes[0].shape[1:]} as before", "stamp-shape"
+            )
     problems = Problems(options.skip_bad)
     object_id, catalogue, about = _identify(cubes, options)
     usable = _belonging(object_id, catalogue, cubes, options, problems)
@@ -91,7 +93,7 @@ def ingest_stamps(files: Sequence[Path], out: Path, options: Options) -> None:
         written = _write_stamps(folder / STAMPS, cubes, object_id, usable, options, problems)
         if not len(written):
             first = problems.found[0]
-            raise InputError(f"{cubes[0].source}: no stamp can be used; {first.place}: {first.why}")
+            raise InputError(f"{cubes[0].source}: no stamp can be used; {first.place}: {first.why}", "no-rows")
         if options.catalogue:
             shutil.copyfile(catalogue_path(options.catalogue), folder / CATALOGUE)
         else:
@@ -109,15 +111,22 @@ def ingest_stamps(files: Sequence[Path], out: Path, options: Options) -> None:
 
 def _check_options(options: Options) -> None:
     if options.catalogue and (options.labels or options.columns or options.classes):
-        raise InputError("--catalogue has the labels already; expected it without --labels, --columns and --classes")
+        raise InputError(
+            "--catalogue has the labels already; expected it without --labels, --columns and --classes", "setting-value"
+        )
     if not np.isfinite(options.factor) or options.factor <= 0:
-        raise InputError(f"--factor {options.factor}; expected nanomaggies for each unit of the pixels, above 0")
+        raise InputError(
+            f"--factor {options.factor}; expected nanomaggies for each unit of the pixels, above 0", "setting-value"
+        )
     if not np.isfinite(options.pixel_scale) or options.pixel_scale <= 0:
-        raise InputError(f"--pixel-scale {options.pixel_scale}; expected arcsec, above 0")
+        raise InputError(f"--pixel-scale {options.pixel_scale}; expected arcsec, above 0", "setting-value")
     for name in PER_BAND:
         values = getattr(options, name)
         if values is not None and (len(values) != len(BANDS) or not all(0 < v < np.inf for v in values)):
-            raise InputError(f"--{name.replace('_', '-')} {values}; expected a positive number for each of u,g,r,i,z")
+            raise InputError(
+                f"--{name.replace('_', '-')} {values}; expected a positive number for each of u,g,r,i,z",
+                "setting-value",
+            )
 
 
 def _identify(cubes: list[Cube], options: Options) -> tuple[np.ndarray, pd.DataFrame, dict[str, Any]]:
@@ -126,7 +135,10 @@ def _identify(cubes: list[Cube], options: Options) -> tuple[np.ndarray, pd.DataF
     object_id = _stamp_ids(cubes, options, n)
     if options.catalogue:
         if object_id is None:
-            raise InputError(f"{cubes[0].source}: stamps without object numbers; expected --ids FILE with --catalogue")
+            raise InputError(
+                f"{cubes[0].source}: stamps without object numbers; expected --ids FILE with --catalogue",
+                "missing-setting",
+            )
         about = read_provenance(options.catalogue) or {"kind": "ingested", "source": "not stated"}
         made_anew = ("counts", "code_version", "sha256")
         kept = {name: value for name, value in about.items() if name not in made_anew}
@@ -142,7 +154,10 @@ def _identify(cubes: list[Cube], options: Options) -> tuple[np.ndarray, pd.DataF
         table, about = labels_beside(beside, source, options.columns, classes, options.label_is)
     if "object_id" not in table or object_id is None:
         if len(table) != n:
-            raise InputError(f"{source}: {len(table)} labels for {n} stamps; expected one for each, or object numbers")
+            raise InputError(
+                f"{source}: {len(table)} labels for {n} stamps; expected one for each, or object numbers",
+                "lengths-differ",
+            )
         if object_id is None:
             object_id = table["object_id"].to_numpy() if "object_id" in table else np.arange(n)
         table = table.drop(columns="object_id", errors="ignore")
@@ -155,7 +170,9 @@ def _beside(cubes: list[Cube]) -> dict[str, np.ndarray]:
     names = [name for name in cubes[0].columns if name not in PER_BAND]
     for cube in cubes:
         if lacking := [name for name in names if name not in cube.columns]:
-            raise InputError(f"{cube.source}: no array {lacking[0]!r}; expected it as in {cubes[0].source}")
+            raise InputError(
+                f"{cube.source}: no array {lacking[0]!r}; expected it as in {cubes[0].source}", "no-such-part"
+            )
     return {name: np.concatenate([cube.columns[name] for cube in cubes]) for name in names}
 
 
@@ -163,13 +180,17 @@ def _stamp_ids(cubes: list[Cube], options: Options, n: int) -> np.ndarray | None
     if options.ids:
         ids = read_ids_file(options.ids)
         if len(ids) != n:
-            raise InputError(f"{options.ids}: {len(ids)} object numbers for {n} stamps; expected one for each")
+            raise InputError(
+                f"{options.ids}: {len(ids)} object numbers for {n} stamps; expected one for each", "lengths-differ"
+            )
         return ids
     parts = [ids_of(cube.columns, cube.source) for cube in cubes]
     known = [part for part in parts if part is not None]
     if known and len(known) < len(parts):
         without = next(cube.source for cube, part in zip(cubes, parts, strict=True) if part is None)
-        raise InputError(f"{without}: stamps without object numbers, which other files have; expected --ids FILE")
+        raise InputError(
+            f"{without}: stamps without object numbers, which other files have; expected --ids FILE", "no-such-part"
+        )
     return np.concatenate(known) if known else None
 
 
@@ -189,20 +210,23 @@ def _belonging(
     usable = np.ones(len(object_id), bool)
     for k in np.flatnonzero(pd.Series(object_id).duplicated()).tolist():
         first = int(np.argmax(object_id == object_id[k]))
-        problems.add(object_id[k], _place(cubes, k), f"has the number of {_place(cubes, first)}")
+        problems.add(object_id[k], _place(cubes, k), f"has the number of {_place(cubes, first)}", "object-twice")
         usable[k] = False
     labelled = catalogue["object_id"].to_numpy()
     for k in np.flatnonzero(~np.isin(object_id, labelled)).tolist():
-        problems.add(
-            object_id[k], _place(cubes, k), f"has no row in {options.catalogue or options.labels or 'the labels'}"
-        )
+        why = f"has no row in {options.catalogue or options.labels or 'the labels'}"
+        problems.add(object_id[k], _place(cubes, k), why, "no-row-for-stamp")
         usable[k] = False
     if options.catalogue or np.array_equal(labelled, object_id):  # matched by place: said of the stamps already
         return usable
     for row in np.flatnonzero(~np.isin(labelled, object_id)):
-        problems.add(labelled[row], f"{options.labels}: row {row + 1}", "names a stamp that is not there")
+        problems.add(
+            labelled[row], f"{options.labels}: row {row + 1}", "names a stamp that is not there", "no-row-for-stamp"
+        )
     for row in np.flatnonzero(pd.Series(labelled).duplicated()):
-        problems.add(labelled[row], f"{options.labels}: row {row + 1}", "is a second row of this object")
+        problems.add(
+            labelled[row], f"{options.labels}: row {row + 1}", "is a second row of this object", "object-twice"
+        )
     return usable
 
 
@@ -221,7 +245,7 @@ def _write_stamps(
             stamps, why = read_foreign(cube, rows, object_id[numbers], options)
             for k, reason in zip(numbers, why, strict=True):
                 if usable[k] and reason:
-                    problems.add(object_id[k], _place(cubes, k), reason)
+                    problems.add(object_id[k], _place(cubes, k), reason, "bad-pixels")
             good = usable[numbers] & np.array([not reason for reason in why])
             stamps = Stamps(*(getattr(stamps, name)[good] for name in Stamps.__dataclass_fields__))
             if good.any():

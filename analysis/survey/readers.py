@@ -11,11 +11,9 @@ import gzip
 import io
 import math
 import warnings
-import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.parsers.expat import ExpatError
 
 import h5py
 import numpy as np
@@ -27,23 +25,11 @@ from astropy.io.votable import parse_single_table
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyWarning
 
-from analysis.errors import InputError
-from analysis.survey.columns_map import FileFormat, nearest
+from analysis.errors import InputError, nearest
+from analysis.hdf5 import link_fault
+from analysis.survey.columns_map import FileFormat
 
 DELIMITERS = (",", "\t", ";", "|")
-# What the libraries raise on a file that is cut short, damaged, or not what it is said to be.
-UNREADABLE = (
-    OSError,
-    EOFError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    zlib.error,
-    ExpatError,
-    pa.ArrowException,
-    AstropyWarning,
-)
 
 
 @dataclass
@@ -92,23 +78,25 @@ def read_table(path: Path, file_format: FileFormat) -> RawTable:
         If the file is not there, empty, cut short, or not what it is said to be.
     """
     if not Path(path).is_file():
-        raise InputError(f"{path}: no such file")
+        raise InputError(f"{path}: no such file", "no-such-file")
     try:
         content = unpack(Path(path).read_bytes())
-    except UNREADABLE as error:
-        raise InputError(f"{path}: cannot be read; is it cut short? ({error})") from None
+    except Exception as error:  # whatever the libraries raise
+        raise InputError(f"{path}: cannot be read; is it cut short? ({error})", "damaged-file") from None
     if not content.strip():
-        raise InputError(f"{path}: empty; expected a table")
+        raise InputError(f"{path}: empty; expected a table", "empty-file")
     kind = file_format.type or guess_type(content)
     try:
         table = READERS[kind](content, file_format)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    except UNREADABLE as error:
-        raise InputError(f"{path}: cannot be read as {kind}; is it cut short or of another type? ({error})") from None
+        raise InputError(f"{path}: {error}", error.kind) from None
+    except Exception as error:  # whatever the libraries make of a file that is cut, damaged, or of another type
+        raise InputError(
+            f"{path}: cannot be read as {kind}; is it cut short or of another type? ({error})", "damaged-file"
+        ) from None
     table.source = str(path)
     if not len(table):
-        raise InputError(f"{path}: no rows; expected at least one object")
+        raise InputError(f"{path}: no rows; expected at least one object", "no-rows")
     return table
 
 
@@ -149,7 +137,7 @@ def read_text(content: bytes, file_format: FileFormat) -> RawTable:
     try:
         names = _column_names(head, _cells(first_row, delimiter), file_format)
     except InputError as error:
-        raise InputError(f"row 1 (line {numbers[0]}): {error}") from None
+        raise InputError(f"row 1 (line {numbers[0]}): {error}", error.kind) from None
     return RawTable("", _parse_rows([lines[n] for n in rows], numbers, names, delimiter), lines=numbers)
 
 
@@ -162,7 +150,7 @@ def _head_and_rows(lines: list[bytes], file_format: FileFormat) -> tuple[list[st
     if isinstance(header, int):
         candidates = rows if file_format.comment else filled
         if header >= len(candidates):
-            raise InputError(f"format: header is line {header}; the table has {len(candidates)} lines")
+            raise InputError(f"format: header is line {header}; the table has {len(candidates)} lines", "setting-value")
         return [lines[candidates[header]].decode()], [n for n in rows if n > candidates[header]]
     if header is None or not rows:
         return [], rows
@@ -175,7 +163,7 @@ def _head_and_rows(lines: list[bytes], file_format: FileFormat) -> tuple[list[st
 def _text_lines(content: bytes) -> list[bytes]:
     content = content.removeprefix(b"\xef\xbb\xbf")  # the byte-order mark that spreadsheets write
     if b"\0" in content:
-        raise InputError("binary, not text; say what it is with `format: {type: …}`")
+        raise InputError("binary, not text; say what it is with `format: {type: …}`", "damaged-file")
     try:
         content.decode()
     except UnicodeDecodeError:  # numbers are ASCII; a name with an accent in another encoding shall not stop us
@@ -211,7 +199,9 @@ def _column_names(head: list[str], first_row: list[str], file_format: FileFormat
     """Return a name for each cell of the first row: from the map, or from the first head line that fits."""
     if file_format.names:
         if len(file_format.names) != len(first_row):
-            raise InputError(f"format: names: {len(file_format.names)} names for rows of {len(first_row)} cells")
+            raise InputError(
+                f"format: names: {len(file_format.names)} names for rows of {len(first_row)} cells", "row-length"
+            )
         return list(file_format.names)
     if not head:
         return [f"col{k}" for k in range(1, len(first_row) + 1)]
@@ -224,7 +214,8 @@ def _column_names(head: list[str], first_row: list[str], file_format: FileFormat
     found = len(_cells(line, _delimiter(line, file_format)))
     raise InputError(
         f"the header names {found} columns, the first row has {len(first_row)} cells; "
-        "expected as many (the file may be cut short; if the header is wrong, give `format: {names: […]}`)"
+        "expected as many (the file may be cut short; if the header is wrong, give `format: {names: […]}`)",
+        "row-length",
     )
 
 
@@ -251,7 +242,8 @@ def _parse_rows(rows: list[bytes], lines: np.ndarray, names: list[str], delimite
         row = wrong[0].number
         raise InputError(
             f"row {row} (line {lines[row - 1]}): {wrong[0].actual_columns} cells; expected {len(names)} "
-            "(is the file cut short?)"
+            "(is the file cut short?)",
+            "row-length",
         ) from None
     return _named(zip(names, (column.combine_chunks() for column in table.columns), strict=True))
 
@@ -261,7 +253,9 @@ def _named(columns: Iterable[tuple[str, pa.Array]]) -> dict[str, pa.Array]:
     result: dict[str, pa.Array] = {}
     for name, values in columns:
         if name in result:
-            raise InputError(f"two columns are called {name!r}; name them apart with `format: {{names: […]}}`")
+            raise InputError(
+                f"two columns are called {name!r}; name them apart with `format: {{names: […]}}`", "column-twice"
+            )
         result[name] = values
     return result
 
@@ -276,7 +270,7 @@ def read_fits(content: bytes, file_format: FileFormat) -> RawTable:
             if file_format.group is not None:
                 tables = [h for h in tables if file_format.group in (h.name, str(hdus.index(h)))]
             if not tables:
-                raise InputError("holds no such table extension; is it cut short, or an image?")
+                raise InputError("holds no such table extension; is it cut short, or an image?", "no-such-part")
             return _from_astropy(Table.read(tables[0]))
 
 
@@ -318,7 +312,8 @@ def to_arrow(values: np.ndarray) -> pa.Array:
 
 def read_parquet(content: bytes, file_format: FileFormat) -> RawTable:
     """Read a Parquet file; the unit is what the column's metadata call so."""
-    table = pq.read_table(pa.BufferReader(content))
+    table = pq.ParquetFile(pa.BufferReader(content)).read()
+    table.validate(full=True)  # text that is not UTF-8, say
     fields = {f.name: f.metadata or {} for f in table.schema}
     columns = _named((f.name, _plain(table.column(k))) for k, f in enumerate(table.schema))
     return RawTable("", columns, {name: m[b"unit"].decode() for name, m in fields.items() if m.get(b"unit")})
@@ -332,6 +327,8 @@ def _plain(column: pa.ChunkedArray) -> pa.Array:
 def read_hdf5(content: bytes, file_format: FileFormat) -> RawTable:
     """Read one-dimensional datasets of a group, or one compound dataset; `group` says which."""
     with h5py.File(io.BytesIO(content), "r") as file:
+        if fault := link_fault(file):
+            raise InputError(fault, "leads-outside")
         node = _hdf5_node(file, file_format.group)
         if isinstance(node, h5py.Dataset):
             data = node[:]
@@ -342,7 +339,9 @@ def read_hdf5(content: bytes, file_format: FileFormat) -> RawTable:
         units = {name: str(unit) for name, item in datasets.items() if (unit := item.attrs.get("unit"))}
     lengths = {len(values) for values in columns.values()}
     if len(lengths) > 1:
-        raise InputError(f"datasets of different lengths ({sorted(lengths)}); expected one row per object")
+        raise InputError(
+            f"datasets of different lengths ({sorted(lengths)}); expected one row per object", "lengths-differ"
+        )
     return RawTable("", columns, units)
 
 
@@ -354,10 +353,12 @@ def _hdf5_node(file: h5py.File, group: str | None) -> h5py.Group | h5py.Dataset:
     if group is not None:
         wanted = "/" + group.strip("/") if group == "/" else group.strip("/")
         if wanted not in tables:
-            raise InputError(f"no table in group {group!r}{nearest(wanted, tables)}")
+            raise InputError(f"no table in group {group!r}{nearest(wanted, tables)}", "no-such-part")
         return file[wanted]
     if len(tables) != 1:
-        raise InputError(f"holds {len(tables)} tables ({', '.join(tables)}); say which with `format: {{group: …}}`")
+        raise InputError(
+            f"holds {len(tables)} tables ({', '.join(tables)}); say which with `format: {{group: …}}`", "which-table"
+        )
     return file[tables[0]]
 
 

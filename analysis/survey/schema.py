@@ -172,15 +172,15 @@ def check_columns(table: pd.DataFrame, source: str) -> None:
     for name in table.columns:
         column = column_of(name)
         if column is None:
-            raise InputError(f"{source}: column {name!r} is not in the catalogue contract")
+            raise InputError(f"{source}: column {name!r} is not in the catalogue contract", "not-in-contract")
         integer = name == "object_id"  # floats cannot hold the 19 digits of an SDSS objID
         fits = pd.api.types.is_integer_dtype if integer else pd.api.types.is_numeric_dtype
         if column.dtype != "class" and not fits(table[name]):
             wanted = "whole numbers" if integer else "numbers"
-            raise InputError(f"{source}: column {name!r} holds {table[name].dtype}, expected {wanted}")
+            raise InputError(f"{source}: column {name!r} holds {table[name].dtype}, expected {wanted}", "not-a-number")
     if found := find_violation(table):
         where = f"{source}: column {found.column!r}, row {found.row + 1}"
-        raise InputError(f"{where}: value {found.value}; expected {found.expected}")
+        raise InputError(f"{where}: value {found.value}; expected {found.expected}", "out-of-range")
 
 
 def check_catalogue(table: pd.DataFrame, source: str) -> None:
@@ -200,7 +200,9 @@ def check_catalogue(table: pd.DataFrame, source: str) -> None:
         expected.
     """
     if "object_id" not in table:
-        raise InputError(f"{source}: column 'object_id' is missing; expected a unique number for each object")
+        raise InputError(
+            f"{source}: column 'object_id' is missing; expected a unique number for each object", "no-such-column"
+        )
     if table.empty:
-        raise InputError(f"{source}: no rows; expected at least one object")
+        raise InputError(f"{source}: no rows; expected at least one object", "no-rows")
     check_columns(table, source)

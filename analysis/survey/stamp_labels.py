@@ -1,6 +1,5 @@
 """What foreign stamps are: their object numbers and labels, from arrays or tables, by way of the columns map."""
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
+from analysis.survey.arrays import read_arrays
 from analysis.survey.columns_map import ColumnsMap, FileFormat, read_map
 from analysis.survey.convert import to_catalogue
 from analysis.survey.readers import RawTable, read_table, to_arrow
@@ -25,7 +25,9 @@ def parse_classes(text: str) -> dict[str, str]:
     for part in text.split(","):
         label, equals, name = (piece.strip() for piece in part.partition("="))
         if not equals or not label or name not in CLASSES:
-            raise InputError(f"--classes: {part!r}; expected label=CLASS with one of {', '.join(CLASSES)}")
+            raise InputError(
+                f"--classes: {part!r}; expected label=CLASS with one of {', '.join(CLASSES)}", "setting-value"
+            )
         meaning[label] = name
     return meaning
 
@@ -96,7 +98,9 @@ def labels_beside(
     """Take labels from the arrays that lie beside a cube in its file; otherwise as `read_labels`."""
     plain = {name: to_arrow(values) for name, values in columns.items() if values.ndim == 1}
     if not plain:
-        raise InputError(f"{source}: stamps without labels; expected --labels FILE, or --catalogue DIR")
+        raise InputError(
+            f"{source}: stamps without labels; expected --labels FILE, or --catalogue DIR", "missing-setting"
+        )
     return _labels(RawTable(source, plain), read_map(map_path) if map_path else None, classes, label_is)
 
 
@@ -109,7 +113,9 @@ def _labels(
             names[label_is] = LABEL
         if not set(names) - {"object_id"}:
             found = ", ".join(raw.columns)
-            raise InputError(f"{raw.source}: columns {found}; expected class or redshift, or a map (--columns)")
+            raise InputError(
+                f"{raw.source}: columns {found}; expected class or redshift, or a map (--columns)", "no-such-column"
+            )
         columns_map = ColumnsMap(Path(raw.source), names)
     if classes:
         columns_map = replace(columns_map, values={"class": columns_map.values.get("class", {}) | dict(classes)})
@@ -128,22 +134,20 @@ def _labels(
 def _raw_table(path: Path, name: str, file_format: FileFormat) -> RawTable:
     """Read arrays of NumPy's own formats, or a table of any other kind."""
     if not Path(path).is_file():
-        raise InputError(f"{path}: no such file")
+        raise InputError(f"{path}: no such file", "no-such-file")
     with open(path, "rb") as file:
         start = file.read(6)
     if start != b"\x93NUMPY" and not start.startswith(b"PK"):
         return read_table(path, file_format)
-    try:
-        content = np.load(path, allow_pickle=False)
-        arrays = {name: content} if isinstance(content, np.ndarray) else {key: content[key] for key in content}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: cannot be read; is it cut short, or does it hold objects? ({error})") from None
+    arrays = {key or name: values for key, values in read_arrays(path).items()}
+    if not arrays:
+        raise InputError(f"{path}: holds no array; expected one value per stamp", "which-table")
     array = next(iter(arrays.values()))
     if array.dtype.names:
         arrays = {field: array[field] for field in array.dtype.names}
     for key, values in arrays.items():
         if values.ndim != 1:
-            raise InputError(f"{path}: {key} has the shape {values.shape}; expected one value per stamp")
+            raise InputError(f"{path}: {key} has the shape {values.shape}; expected one value per stamp", "not-scalar")
     if len({len(values) for values in arrays.values()}) > 1:
-        raise InputError(f"{path}: arrays of different lengths; expected one value per stamp in each")
+        raise InputError(f"{path}: arrays of different lengths; expected one value per stamp in each", "lengths-differ")
     return RawTable(str(path), {key: to_arrow(values) for key, values in arrays.items()})

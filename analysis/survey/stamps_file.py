@@ -24,7 +24,7 @@ import hdf5plugin
 import numpy as np
 
 from analysis.errors import InputError
-from analysis.hdf5 import Disk
+from analysis.hdf5 import Disk, link_fault
 from analysis.survey.schema import BANDS
 
 FloatArray = np.ndarray
@@ -137,7 +137,7 @@ class StampsWriter:
         possible = np.abs(stamps.pixels).max((1, 2, 3)) < _LARGEST * STEP * noise.min(1)  # no NaN is less than anything
         if not possible.all():
             where = f"stamp of object {stamps.object_id[~possible][0]}"
-            raise InputError(f"{where}: expected finite pixels and a sky noise above 0 in every band")
+            raise InputError(f"{where}: expected finite pixels and a sky noise above 0 in every band", "bad-pixels")
         columns = {
             "stamps": quantize(stamps.pixels, stamps.object_id, noise),
             "object_id": stamps.object_id,
@@ -185,10 +185,13 @@ def _open(path: Path) -> h5py.File:
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise InputError(f"{path}: not a readable HDF5 file ({error})") from None
+        raise InputError(f"{path}: not a readable HDF5 file ({error})", "damaged-file") from None
+    if fault := link_fault(file):
+        file.close()
+        raise InputError(f"{path}: {fault}", "leads-outside")
     if fault := _layout_fault(file):
         file.close()
-        raise InputError(f"{path}: {fault}; expected a stamps file of `survey ingest-stamps`")
+        raise InputError(f"{path}: {fault}; expected a stamps file of `survey ingest-stamps`", "stamp-shape")
     return file
 
 
@@ -221,7 +224,7 @@ def _read_column(file: h5py.File, name: str, path: Path, rows: slice = slice(Non
     try:
         return file[name][rows]
     except OSError as error:
-        raise InputError(f"{path}: dataset {name} is corrupted ({error})") from None
+        raise InputError(f"{path}: dataset {name} is corrupted ({error})", "damaged-file") from None
 
 
 @dataclass(frozen=True)
@@ -274,8 +277,8 @@ def _read_integers(dataset: h5py.Dataset, rows: slice, object_id: np.ndarray, pa
         except OSError:
             ids = f"{object_id[start - rows.start]} to {object_id[stop - rows.start - 1]}"
             where = f"stamps of objects {ids} (rows {start + 1} to {stop})"
-            raise InputError(f"{path}: {where} are corrupted ({reason})") from None
-    raise InputError(f"{path}: stamps cannot be read ({reason})")
+            raise InputError(f"{path}: {where} are corrupted ({reason})", "damaged-file") from None
+    raise InputError(f"{path}: stamps cannot be read ({reason})", "damaged-file")
 
 
 def read_stamps(path: Path, start: int = 0, stop: int | None = None) -> Stamps:

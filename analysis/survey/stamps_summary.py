@@ -76,13 +76,13 @@ def _labels(directory: Path, path: Path, object_id: np.ndarray) -> pd.DataFrame:
     """Return class and redshift of the objects with stamps; each has one row in the catalogue, and one stamp."""
     table = read_catalogue(directory, ["object_id", "class", "redshift"])
     table = table.reindex(columns=["object_id", "class", "redshift"]).set_index("object_id")
-    for wrong, complaint in (
-        (~np.isin(object_id, table.index), f"no row in {CATALOGUE}; expected one for every stamp"),
-        (pd.Series(object_id).duplicated().to_numpy(), "a second one; expected one stamp for an object"),
+    for wrong, complaint, kind in (
+        (~np.isin(object_id, table.index), f"no row in {CATALOGUE}; expected one for every stamp", "no-row-for-stamp"),
+        (pd.Series(object_id).duplicated().to_numpy(), "a second one; expected one for an object", "object-twice"),
     ):
         if wrong.any():
             row = int(wrong.argmax())
-            raise InputError(f"{_where(path, object_id[row], row)}: {complaint}")
+            raise InputError(f"{_where(path, object_id[row], row)}: {complaint}", kind)
     return table.loc[object_id]
 
 
@@ -96,7 +96,7 @@ def _check_per_object(path: Path, about: About) -> None:
         if not good.all():
             row, band = np.argwhere(~good)[0]
             where = f"{_where(path, about.object_id[row], row)}, band {BANDS[band]}"
-            raise InputError(f"{where}: {name} {values[row, band]:g}; expected {expected}")
+            raise InputError(f"{where}: {name} {values[row, band]:g}; expected {expected}", "out-of-range")
 
 
 def _check_pixels(path: Path, stamps: Stamps, first: int) -> None:
@@ -110,7 +110,9 @@ def _check_pixels(path: Path, stamps: Stamps, first: int) -> None:
     ):
         if wrong.any():
             row, band = np.argwhere(wrong)[0]
-            raise InputError(f"{_where(path, stamps.object_id[row], first + row)}, band {BANDS[band]}: {complaint}")
+            raise InputError(
+                f"{_where(path, stamps.object_id[row], first + row)}, band {BANDS[band]}: {complaint}", "bad-pixels"
+            )
 
 
 def _medians(values: np.ndarray) -> dict[str, float | None]:

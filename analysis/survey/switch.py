@@ -27,8 +27,8 @@ import yaml
 
 from analysis.errors import InputError
 from analysis.files import replacing
+from analysis.params import read_yaml
 from analysis.survey.catalogue import KINDS, PROVENANCE, TRUTH
-from analysis.survey.columns_map import read_yaml
 from analysis.survey.validate import summarise
 
 DATA = "data"
@@ -57,7 +57,9 @@ def use_survey(directory: Path, root: Path) -> None:
     """
     root, directory = Path(root).resolve(), Path(directory)
     if directory.resolve().is_relative_to(root / DATA):
-        raise InputError(f"{directory}: is the pipeline's own {DATA}/ or inside it; expected a folder elsewhere")
+        raise InputError(
+            f"{directory}: is the pipeline's own {DATA}/ or inside it; expected a folder elsewhere", "output-exists"
+        )
     _check_kind(directory, summarise(directory))
     with _alone(root):
         _use_copy(directory, root)
@@ -114,7 +116,9 @@ def _check_kind(directory: Path, summary: dict[str, Any]) -> None:
     if kind not in KINDS:
         found = f"kind is {kind!r}" if summary["provenance"] else "not there"
         advice = 'a survey made by hand says {"kind": "ingested", "source": "where it comes from"}'
-        raise InputError(f"{directory / PROVENANCE}: {found}; expected one of {', '.join(KINDS)} ({advice})")
+        raise InputError(
+            f"{directory / PROVENANCE}: {found}; expected one of {', '.join(KINDS)} ({advice})", "setting-value"
+        )
 
 
 @contextmanager

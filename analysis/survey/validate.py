@@ -100,13 +100,15 @@ def _check_provenance(directory: Path) -> dict[str, Any] | None:
         return None
     recorded = provenance.get("sha256") or {}
     for name, checksum in recorded.items():
+        if Path(name).name != name:
+            raise InputError(f"{directory / PROVENANCE}: {name!r} is no file of this folder", "leads-outside")
         path = directory / name
         if name == TRUTH and not path.exists():
             continue  # the pipeline never reads it, and `survey use` leaves it behind
         if not path.is_file():
-            raise InputError(f"{path}: missing; {PROVENANCE} tells of it")
+            raise InputError(f"{path}: missing; {PROVENANCE} tells of it", "no-such-file")
         if (found := sha256(path)) != checksum:
-            raise InputError(f"{path}: sha256 {found}; expected {checksum}, as {PROVENANCE} says")
+            raise InputError(f"{path}: sha256 {found}; expected {checksum}, as {PROVENANCE} says", "checksum")
     return {
         "kind": provenance.get("kind"),
         "source": provenance.get("source"),

@@ -64,7 +64,7 @@ def test_axes_that_could_be_either_must_be_told(tmp_path):
         (CUBE[:0], {}, r"shape \(0, 5, 9, 8\); expected"),
         (CUBE.astype(complex), {}, "holds complex128; expected real numbers"),
         (CUBE, {"bands": "griz"}, "bands 'griz'; expected the letters"),
-        (np.array([{"a": 1}], object), {}, "cannot be read; is it cut short, or does it hold objects"),
+        (np.array([{"a": 1}], object), {}, "holds objects, which could run code when they are read"),
     ],
 )
 def test_what_is_no_cube_is_refused(array, options, message, tmp_path):

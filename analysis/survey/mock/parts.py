@@ -67,7 +67,7 @@ def resumable_folder(directory: Path, job: dict[str, Any]) -> Iterator[Path]:
             work.rename(directory)
     except OSError as error:
         advice = f"what is done is kept in {work}: the same command goes on from there"
-        raise InputError(f"{directory}: cannot be written ({error}); {advice}") from error
+        raise InputError(f"{directory}: cannot be written ({error}); {advice}", "cannot-write") from error
 
 
 @contextmanager

@@ -1,0 +1,32 @@
+"""Outcomes of the tests of robustness, written as JSON where the environment variable ROBUSTNESS names a file."""
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+OUTCOMES: dict[str, list[Any]] = defaultdict(list)
+
+
+@pytest.fixture
+def outcomes() -> dict[str, list[Any]]:
+    """Return where a test notes what it has found, once all that it asserts holds."""
+    return OUTCOMES
+
+
+@pytest.fixture(scope="session", autouse=True)
+def written() -> Iterator[None]:
+    yield
+    if "ROBUSTNESS" in os.environ:
+        path = Path(os.environ["ROBUSTNESS"])
+        known = json.loads(path.read_text()) if path.is_file() else {}
+        path.write_text(json.dumps(known | figures(OUTCOMES), indent=1, sort_keys=True) + "\n")
+
+
+def figures(outcomes: dict[str, list[Any]]) -> dict[str, Any]:
+    """Count what was noted."""
+    return {name: len(found) if name != "circumstances" else dict(found) for name, found in outcomes.items()}

@@ -5,6 +5,7 @@
 # make kills                  10 kills of the pipeline at smoke scale: are the results those of an undisturbed run?
 # make robustness             all tests of robustness and 50 kills, noted in results/robustness.json: half an hour
 # make image                  the container (TARGET=runtime, test or paper); README.md says what to do with it
+# make bench-gpu             what a GPU does for it, and whether it computes the same: under 9 minutes, results/gpu
 # make container-check        builds and uses it on this machine, without Docker; as root, on Debian or Ubuntu
 PYTHON ?= python3
 SCALE ?= laptop
@@ -12,7 +13,7 @@ TARGET ?= runtime
 # VENV=folder uses an environment that is there, as the containers do; without it, .venv is made and kept up to date
 BIN = $(or $(VENV),.venv)/bin
 
-.PHONY: setup reproduce test paper real check kills robustness image container-check
+.PHONY: setup reproduce test paper real check kills robustness bench-gpu image container-check
 setup: $(if $(VENV),,.venv/installed)
 
 .venv/installed: requirements.txt pyproject.toml
@@ -40,6 +41,9 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+bench-gpu: setup
+	$(BIN)/python -m analysis bench gpu
+
 image:
 	docker build --target $(TARGET) --tag compendium$(patsubst %,:%,$(filter-out runtime,$(TARGET))) \
 	  --build-arg SOURCE="$$(git remote get-url origin | sed 's|//.*@|//|')" \
@@ -59,3 +63,4 @@ real: setup
 	$(BIN)/python -m analysis spectroscopic-completeness real --real-data "$$REAL_DATA"
 	$(BIN)/python -m analysis redshift-distributions real --real-data "$$REAL_DATA"
 	$(BIN)/python -m analysis star-galaxy real --real-data "$$REAL_DATA"
+	$(BIN)/python -m analysis adversarial real --real-data "$$REAL_DATA"

@@ -7,6 +7,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from analysis import paths
+
 
 def _feature_importance(options: argparse.Namespace) -> int:
     from analysis.feature_importance.bench import run
@@ -34,6 +36,12 @@ def _photoz(options: argparse.Namespace) -> int:
 
 def _nbody(options: argparse.Namespace) -> int:
     from analysis.nbody_gan.bench import run
+
+    return run(options)
+
+
+def _gpu(options: argparse.Namespace) -> int:
+    from analysis.gpu_bench.bench import run
 
     return run(options)
 
@@ -89,3 +97,9 @@ def add_commands(groups: Any) -> None:
     parser.add_argument("--threads", type=int, default=2, help="of both (default: 2)")
     parser.add_argument("--rounds", type=int, default=15, help="calls of each, in turn (default: 15)")
     parser.set_defaults(run=_nbody)
+
+    about = "trainings, N-body boxes and drawn boxes at full size on a GPU, held against the processor; under 9 minutes"
+    parser = benches.add_parser("gpu", help=about, description=about)
+    out = paths.RESULTS / "gpu"
+    parser.add_argument("--out", type=Path, default=out, metavar="DIR", help="for <card>.json (default: results/gpu)")
+    parser.set_defaults(run=_gpu)

@@ -3,7 +3,6 @@
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from matplotlib import get_cachedir
 from analysis import paths
 from analysis.cores import CGROUPS, cores
 from analysis.errors import InputError
+from analysis.gpu_bench.card import nvidia_driver
 
 GIB = 2**30
 MEMORY_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # of cgroups 2 and 1
@@ -107,15 +107,6 @@ def memory_limit(cgroups: Path = CGROUPS) -> int:
         if said != "max":
             limits.append(int(said))
     return min(limits)
-
-
-def nvidia_driver() -> str | None:
-    """Return the version of the NVIDIA driver, None where there is none."""
-    if shutil.which("nvidia-smi") is None:
-        return None
-    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    return done.stdout.split("\n")[0].strip() or None if done.returncode == 0 else None
 
 
 def find_gpus(driver: str | None) -> tuple[tuple[Gpu, ...], str]:

@@ -1,6 +1,7 @@
 """What every plotting stage does with its figures: write them for the paper, and say why where there are none."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import matplotlib
 
@@ -11,6 +12,9 @@ from matplotlib.figure import Figure
 
 from analysis import paths
 from analysis.files import replacing
+from analysis.provenance.record import KEY, as_text, record_of
+
+VECTORS = "vector"  # folder beside that of the figures as pixels, which `dvc plots` shows
 
 
 def plot_nothing(why: str) -> Figure:
@@ -22,8 +26,22 @@ def plot_nothing(why: str) -> Figure:
 
 
 def save_figures(figures: Mapping[str, Figure]) -> None:
-    """Write figures into the paper's folder, by the name of the file, and close them."""
+    """Write figures for the paper, by the name of the PNG file, and close them.
+
+    Each is written twice, as pixels for the page and as vectors for print; both say in their metadata from what they
+    were made (`analysis.provenance.record`).
+
+    Raises
+    ------
+    InputError
+        If no stage makes a figure of this name.
+    """
     for name, figure in figures.items():
+        record = as_text(record_of(paths.ROOT, f"paper/figures/{name}"))
         with replacing(paths.FIGURES / name) as partial:
-            figure.savefig(partial, format="png")
+            figure.savefig(partial, format="png", metadata={KEY: record})
+        vectors = paths.FIGURES.with_name(VECTORS) / Path(name).with_suffix(".svg")
+        with replacing(vectors) as partial:
+            # no date: the same figure is the same file
+            figure.savefig(partial, format="svg", metadata={"Title": vectors.stem, "Description": record, "Date": None})
         plt.close(figure)

@@ -15,9 +15,11 @@ FEATURES = ROOT / "features"  # photometric features and split, one row per labe
 MODELS = ROOT / "models"
 RESULTS = ROOT / "results"
 REAL_RESULTS = RESULTS / "real"
+CLAIMS = RESULTS / "claims.json"
 
 PAPER = ROOT / "paper"
 PUBLISHED = PAPER / "published.yaml"
+REFERENCES = PAPER / "references.bib"
 FIGURES = PAPER / "figures"
 TABLES = PAPER / "tables"
 PAPER_BUILD = PAPER / "_build"

@@ -6,6 +6,7 @@ smoke scale is temporary. Any other is kept in .scales/<scale>: killed after 39 
 stood; its results are then in results/<scale>, with their own params.yaml and dvc.lock.
 """
 
+import argparse
 import hashlib
 import json
 import os
@@ -21,10 +22,14 @@ from voluptuous import Invalid
 
 from analysis import paths, scale_copies
 from analysis.errors import InputError
+from analysis.scale_copies import LAPTOP
 from analysis.survey.catalogue import TRUTH, new_folder
 from analysis.validate_params import check_settings
 
-LAPTOP, SMOKE = "laptop", "smoke"
+SMOKE = "smoke"
+
+
+LAST_BUT_ONE, LAST = "render_paper", "print_claims"  # stages of dvc.yaml
 
 
 def scales() -> list[str]:
@@ -32,13 +37,17 @@ def scales() -> list[str]:
     return [LAPTOP, *sorted(path.stem for path in paths.SCALES.glob("*.yaml"))]
 
 
-def _run(arguments: list[str], root: Path) -> None:
-    """Run a command of this environment in a checkout; what it prints is its own explanation if it fails."""
+def environment_of(root: Path) -> dict[str, str]:
+    """Return the environment in which the stages of a checkout run."""
     # stages call `python`: it must be the one that runs this, whether or not its environment is activated
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     # in a copy, the copy's own package is the one that runs, whichever is installed
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(root)}
-    status = subprocess.run([sys.executable, "-m", *arguments], cwd=root, env=environment).returncode
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(root)}
+
+
+def _run(arguments: list[str], root: Path) -> None:
+    """Run a command of this environment in a checkout; what it prints is its own explanation if it fails."""
+    status = subprocess.run([sys.executable, "-m", *arguments], cwd=root, env=environment_of(root)).returncode
     if status:
         raise InputError(f"`python -m {' '.join(arguments)}` ended with exit code {status}; what it printed says why")
 
@@ -81,11 +90,12 @@ def run_pipeline(root: Path) -> None:
     check_cache(root)
     if not (root / "data").exists():
         _run(["dvc", "pull", "--quiet", "data.dvc"], root)
-    _run(["dvc", "repro"], root)
-    _run(["analysis", "scorecard", "--print"], root)
+    # the table last, and once, also where no stage had anything to do
+    _run(["dvc", "repro", LAST_BUT_ONE], root)
+    _run(["dvc", "repro", "--force", "--single-item", LAST], root)
 
 
-def _check_survey(root: Path) -> None:
+def check_survey(root: Path) -> None:
     """Raise InputError if data/ is not the survey that data.dvc records: `dvc repro` would change the record to fit."""
     command = [sys.executable, "-m", "dvc", "status", "--json", "data.dvc"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
@@ -96,7 +106,7 @@ def _check_survey(root: Path) -> None:
         raise InputError(f"{root / 'data'}: not the survey that data.dvc records; {advice}", "checksum")
 
 
-def _bring_survey(root: Path, copy: Path, drawn: dict[str, int] | None) -> None:
+def bring_survey(root: Path, copy: Path, drawn: dict[str, int] | None) -> None:
     """Let a copy have the survey of its checkout, or one drawn as told: a draw that was killed goes on."""
     data, records = copy / "data", [folder / scale_copies.RECORD for folder in (root, copy)]
     if drawn:
@@ -121,10 +131,15 @@ def run_in_kept_copy(root: Path, copies: Path, scale: str) -> None:
             scale_copies.copy_checkout(root, partial, with_data=False)
     scale_copies.update_copy(root, copy)
     scale_copies.lay_scale_over(copy, scale)
-    _bring_survey(root, copy, scale_copies.survey_to_draw(root, scale))
+    bring_survey(root, copy, scale_copies.survey_to_draw(root, scale))
     run_pipeline(copy)
     published = scale_copies.publish_results(copy, root / "results", scale)
     print(f"This was the {scale} scale, in {copy}: its results are in {published}, with their settings and lock")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the pipeline at the scale that the command line names."""
+    reproduce(options.scale, options.keep)
 
 
 def reproduce(scale: str, keep: Path | None = None) -> None:
@@ -147,7 +162,7 @@ def reproduce(scale: str, keep: Path | None = None) -> None:
     check_settings()
     if scale == LAPTOP:
         if paths.DATA.exists():
-            _check_survey(paths.ROOT)
+            check_survey(paths.ROOT)
         run_pipeline(paths.ROOT)
         print(f"The paper: {(paths.PAPER_BUILD / 'index.html').relative_to(paths.ROOT)} and index.pdf beside it")
         return

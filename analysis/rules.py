@@ -10,6 +10,12 @@ from typing import NamedTuple
 
 CANNOT = "cannot be tested here"
 UNDECIDED = "undecided at this sample size"
+VERDICTS = {  # kind of the data: verdict where the rule is met, verdict where it is not
+    "ingested": ("reproduced", "not reproduced"),
+    "sdss": ("reproduced", "not reproduced"),
+    "mock": ("holds on the mock", "does not hold on the mock"),
+}
+SURVEYS = {"mock": "mock survey", "sdss": "SDSS", "ingested": "survey brought in"}  # kind of the data: its name
 _ONE_SIDED_5_PERCENT = 1.645
 
 

@@ -11,6 +11,7 @@ import yaml
 from analysis import params
 from analysis.errors import InputError
 
+LAPTOP = "laptop"  # the scale of params.yaml as it is committed
 LOCK, PARAMS, RECORD, PROVENANCE = "dvc.lock", "params.yaml", "data.dvc", "data/provenance.json"
 SURVEY = "survey"  # in the file of a scale: the mock survey that is drawn for it, objects, stamps and seed
 _DEFAULT_RECORD = "analysis/survey/default_survey.yml"  # data.dvc of the survey that comes with the compendium
@@ -55,6 +56,15 @@ def scaled_settings(root: Path, scale: str) -> dict[str, Any]:
     overrides = read_scale(root, scale)
     overrides.pop(SURVEY, None)
     return params.merge(params.read_yaml(root / PARAMS), overrides, f"scales/{scale}.yaml")
+
+
+def scale_of(root: Path) -> str:
+    """Return the scale whose settings params.yaml holds: that of the laptop where it is none of scales/."""
+    settings = yaml.safe_load((root / PARAMS).read_text())
+    for path in sorted((root / "scales").glob("*.yaml")):
+        if scaled_settings(root, path.stem) == settings:
+            return path.stem
+    return LAPTOP
 
 
 def survey_to_draw(root: Path, scale: str) -> dict[str, int] | None:

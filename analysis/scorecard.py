@@ -5,104 +5,44 @@ changed since; the published values are in paper/published.yaml. A new result ne
 a new kind of rule (analysis/rules.py).
 """
 
-import csv
+import argparse
 import json
 import math
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-from rich.console import Console
-from rich.table import Table
-
-from analysis import paths
+from analysis import paths, scale_copies
+from analysis.claims import CLAIMS, Claim, Subject, read_claims, read_subjects, read_yaml
 from analysis.errors import InputError
 from analysis.files import replacing
-from analysis.paper import pages, tables
+from analysis.paper import pages
+from analysis.paper.circumstances import short_citations
 from analysis.paper.numbers import format_interval, format_published, format_value
-from analysis.rules import CANNOT, RULES, UNDECIDED, Measurement, Rule
+from analysis.rules import CANNOT, RULES, SURVEYS, UNDECIDED, VERDICTS, Measurement, Rule
 from analysis.survey.catalogue import read_provenance
 
-CLAIMS = "claims.yaml"
-SCORECARD = "claims.csv"
-COLUMNS = ["id", "claim", "published", "read", "ours", "error", "interval", "verdict", "rule"]
-VERDICTS = {  # kind of the data: verdict where the rule is met, verdict where it is not
-    "ingested": ("reproduced", "not reproduced"),
-    "sdss": ("reproduced", "not reproduced"),
-    "mock": ("holds on the mock", "does not hold on the mock"),
-}
-_LOG_WIDTH = 160
 
+def context(claim: Claim, subject: Subject, provenance: dict[str, Any], scale: str) -> dict[str, str]:
+    """Say of a claim where it comes from, on what and at which scale it is tested, and where that can be looked up.
 
-@dataclass(frozen=True)
-class Claim:
-    """One entry of claims.yaml.
-
-    Attributes
-    ----------
-    id, claim : str
-        A label without dots, and the claim in words (no numbers: those stand in their own columns).
-    result : str
-        Folder under results/ whose metrics.json decides.
-    published : dict
-        One of ``{value: path}`` (to a number, or to it and its error), ``{percent: path}`` (a fraction),
-        ``{reduction: [path, path]}`` (from the first to the second, in percent; or one path, to such a pair),
-        ``{words: text}``; a path leads, by dots, into published.yaml.
-    read : str
-        Where the published value was read: table or abstract.
-    ours : str
-        Path, by dots, into metrics.json; beside a number lie ``_err``, ``_low``, ``_high``.
-    rule : dict
-        ``name``, a key of `RULES`, and the rule's parameters.
-    unit : str
-        Written after both values.
-    given : str
-        Path to a number of metrics.json that must be above zero for the claim to mean what it says.
-    enough : dict
-        ``of``, path to a count of objects in metrics.json, ``least``, below which the claim is undecided whatever the
-        rule says, and ``what`` is counted, in words.
-    needs : str
-        What may be lacking for this claim, as a sentence: said instead of a number that the metrics do not have.
+    Returns
+    -------
+    dict
+        `result`, `source` (a key of references.bib), `survey`, `scale`, `shown` (a label of the paper), and the files
+        `data` and `code`.
     """
-
-    id: str
-    claim: str
-    result: str
-    published: dict[str, Any]
-    read: str
-    ours: str
-    rule: dict[str, Any]
-    unit: str = ""
-    given: str = ""
-    enough: dict[str, Any] = field(default_factory=dict)
-    needs: str = ""
-
-
-def read_claims(path: Path) -> list[Claim]:
-    """Read claims.yaml.
-
-    Raises
-    ------
-    InputError
-        If a claim has unknown or missing keys, an id twice, or a rule that does not exist.
-    """
-    known = {one.name for one in fields(Claim)}
-    claims: list[Claim] = []
-    for entry in _read_yaml(path)["claims"]:
-        name = entry.get("id", "without id")
-        if unknown := set(entry) - known:
-            raise InputError(f"{path}: claim {name}: unknown key {min(unknown)!r}; expected some of {sorted(known)}")
-        try:
-            claim = Claim(**entry)
-        except TypeError as error:
-            raise InputError(f"{path}: claim {name}: missing key ({error})") from None
-        if claim.rule.get("name") not in RULES:
-            raise InputError(f"{path}: claim {name}: no rule {claim.rule.get('name')!r}; expected one of {list(RULES)}")
-        if name in {other.id for other in claims}:
-            raise InputError(f"{path}: two claims have the id {name}")
-        claims.append(claim)
-    return claims
+    of_table = claim.result.startswith("real/")
+    survey = claim.result.split("/")[1] if of_table else SURVEYS[provenance["kind"]]
+    return {
+        "result": claim.result,
+        "source": subject.source if claim.source is None else claim.source,
+        "survey": subject.objects or survey,
+        # real tables have one size, whatever the scale of the pipeline
+        "scale": scale_copies.LAPTOP if of_table else scale,
+        "shown": subject.shown if claim.shown is None else claim.shown,
+        "data": f"results/{claim.result}/metrics.json",
+        "code": subject.code,
+    }
 
 
 def read_metrics(results: Path, result: str) -> dict[str, Any]:
@@ -153,7 +93,8 @@ def judge(
     Returns
     -------
     dict
-        The scorecard's row, all text, keys as in `COLUMNS`.
+        The scorecard's row, all text: `id`, `claim`, `published`, `read`, `rule`, `ours`, `error`, `interval` and
+        `verdict`.
     """
     rule = RULES[claim.rule["name"]]
     parameters = {name: value for name, value in claim.rule.items() if name != "name"}
@@ -182,6 +123,8 @@ def _our_measurement(claim: Claim, metrics: dict[str, Any], rule: Rule) -> Measu
             return None
     try:
         ours = measurement(metrics, claim.ours)
+        if ours is None and not claim.needs and (first := claim.ours.partition(".")[0]) not in metrics:
+            raise KeyError(first)  # what a survey may lack is said beforehand, by `needs`; this is a fault
     except KeyError as error:
         if claim.needs:
             return None
@@ -271,12 +214,12 @@ def _published_value(claim: Claim, published: dict[str, Any], path: str) -> Any:
 
 
 def score(results: Path, paper: Path, survey: Path) -> list[dict[str, str]]:
-    """Judge every claim, write results/claims.csv, and all generated text that the paper includes.
+    """Judge every claim, write results/claims.json, and all generated text that the paper includes.
 
     Parameters
     ----------
     results, paper : pathlib.Path
-        The folders of the same names. Written: results/claims.csv, paper/_variables.yml, paper/tables/.
+        The folders of the same names. Written: results/claims.json, paper/_variables.yml, paper/tables/.
     survey : pathlib.Path
         The survey's folder, of which the provenance is read.
 
@@ -292,53 +235,25 @@ def score(results: Path, paper: Path, survey: Path) -> list[dict[str, str]]:
         error.
     """
     claims = read_claims(paper / CLAIMS)
-    published = _read_yaml(paper / paths.PUBLISHED.name)
+    published = read_yaml(paper / paths.PUBLISHED.name)
     provenance = read_provenance(survey)
     if not provenance:
         raise InputError(f"{survey}: no provenance.json; expected the provenance of the survey")
-    rows = [judge(claim, read_metrics(results, claim.result), published, provenance) for claim in claims]
-    with replacing(results / SCORECARD) as partial, open(partial, "w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
+    subjects, scale = read_subjects(paper / CLAIMS), scale_copies.scale_of(paths.ROOT)
+    papers = short_citations(paper / paths.REFERENCES.name)
+    rows = []
+    for claim in claims:
+        row = judge(claim, read_metrics(results, claim.result), published, provenance)
+        row |= context(claim, subjects[claim.result], provenance, scale)
+        if row["source"] and row["source"] not in papers:
+            raise InputError(f"claim {claim.id}: source {row['source']!r} is not in references.bib")
+        rows.append(row | {"source_words": papers.get(row["source"], "")})
+    with replacing(results / paths.CLAIMS.name) as partial:
+        partial.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
     pages.write(results, paper, provenance, rows)
     return rows
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        return yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise InputError(f"{path} is not there") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not readable as YAML ({error})") from None
-
-
-def print_scorecard(rows: list[dict[str, str]], console: Console) -> None:
-    """Print the scorecard as a table for people."""
-    colours = {
-        words: colour for pair in VERDICTS.values() for words, colour in zip(pair, ("green", "red"), strict=True)
-    }
-    table = Table(title="Published claims, tested", padding=(0, 1), row_styles=["", "dim"])
-    for heading in ("claim", "published", "ours", "verdict"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        published = row["published"] + (f" ({row['read']})" if row["read"] else "")
-        colour = colours.get(row["verdict"], "yellow")
-        table.add_row(row["claim"], published, tables.ours(row), f"[{colour}]{row['verdict']}[/]")
-    console.print(table)
-
-
-def run(only_print: bool) -> None:
-    """Score every claim, or only print the scorecard that is there."""
-    path = paths.RESULTS / SCORECARD
-    if not only_print:
-        print(f"{len(score(paths.RESULTS, paths.PAPER, paths.DATA))} claims: results/{SCORECARD}")
-        return
-    if not path.is_file():
-        raise InputError(f"{path} is not there yet; `python -m analysis scorecard` writes it")
-    with open(path, newline="") as file:
-        rows = list(csv.DictReader(file))
-    console = Console()
-    # into a file or a log, where there is no width to keep to, lines may be long
-    print_scorecard(rows, console if console.is_terminal else Console(width=_LOG_WIDTH))
+def run(_: argparse.Namespace) -> None:
+    """Score every claim of this checkout."""
+    print(f"{len(score(paths.RESULTS, paths.PAPER, paths.DATA))} claims: results/{paths.CLAIMS.name}")

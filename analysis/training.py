@@ -59,7 +59,8 @@ class Settings:
         'cpu', 'cuda', or 'auto' for a GPU where there is one.
     precision : str
         'float32'; 'bfloat16', in which the network computes while its weights stay float32; or 'auto', the faster of
-        the two on this machine by a short trial, whose outcome a resumed run keeps.
+        the two on this machine by a short trial, whose outcome a resumed run keeps. (On a GPU, PyTorch rounds the
+        inputs of float32 convolutions to TF32.)
     deterministic : bool
         Whether a GPU, too, is to give the same bits each time: slower, and an error where it cannot.
     compiled : bool

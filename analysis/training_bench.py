@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from analysis.cores import cores
 from analysis.loop import batches
+from analysis.loop.precision import has_native_bfloat16
 from analysis.star_galaxy.convnet import ConvNet
 from analysis.survey.stamps import Augmentation, StampImages
 from analysis.survey.stamps_cache import StampCache
@@ -26,22 +27,18 @@ from analysis.training import CHECKPOINT, Settings, train
 LEAST_RATIO = 2.5  # where the processor computes in bfloat16 itself
 LEAST_ELSEWHERE = 0.95  # not slower, within what the clock says
 SIDE = 44  # pixels, of the network; the stamps have four more
-_NATIVE = ("avx512_bf16", "amx_bf16", "bf16")  # as PyTorch calls them on x86 and Arm
 
 
-def has_native_bfloat16() -> bool:
-    """Return whether this processor multiplies bfloat16 numbers itself."""
-    capabilities = torch.cpu.get_capabilities()
-    return any(capabilities.get(name, False) for name in _NATIVE)
+def draw_cache(stamps: int, side: int, seed: int) -> StampCache:
+    """Draw stamps of noise: what is in them makes no difference here."""
+    pixels = np.random.default_rng(seed).standard_normal((stamps, side, side, 5), np.float32).astype(np.float16)
+    return StampCache(pixels, np.arange(stamps), {})
 
 
-def draw_images(stamps: int, seed: int) -> StampImages:
-    """Draw stamps of noise with augmentation: what is in them makes no difference here."""
-    rng = np.random.default_rng(seed)
-    pixels = rng.standard_normal((stamps, SIDE + 4, SIDE + 4, 5), np.float32).astype(np.float16)
-    labels = torch.from_numpy(rng.integers(2, size=stamps))
-    cache = StampCache(pixels, np.arange(stamps), {})
-    return StampImages(cache, np.arange(stamps), SIDE, (labels,), Augmentation(), seed)
+def draw_images(stamps: int, seed: int, side: int = SIDE) -> StampImages:
+    """Draw stamps with augmentation, and with labels of two classes."""
+    labels = torch.from_numpy(np.random.default_rng(seed).integers(2, size=stamps))
+    return StampImages(draw_cache(stamps, side + 4, seed), np.arange(stamps), side, (labels,), Augmentation(), seed)
 
 
 def entropy(model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
@@ -107,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
     """Compare, print; return the exit code."""
     torch.set_num_threads(options.threads or cores())
     result = compare(options.stamps, options.batch_size, options.width, options.rounds, options.seed)
-    native = has_native_bfloat16()
+    native = has_native_bfloat16(torch.device("cpu"))
     reached = result["ratio"] >= (LEAST_RATIO if native else LEAST_ELSEWHERE)
     about = {"bench": "training", "stamps": options.stamps, "batch_size": options.batch_size, "width": options.width}
     about |= {"threads": torch.get_num_threads(), "native_bfloat16": native, "reached": reached}

@@ -169,7 +169,7 @@ def finish_pipeline(podman: Engine, clone: Path, epochs: list[list[str]]) -> Non
     expect(code == 0, f"the second run ended with exit code {code}, and\n{said[-6000:]}")
     logs = [_epochs(path) for path in (clone / "models").rglob("log*.csv")]
     expect(any(log[: len(epochs)] == epochs for log in logs), "the second run trained from the start again")
-    for made in ("results/claims.csv", "paper/_build/index.html", "paper/_build/index.pdf"):
+    for made in ("results/claims.json", "paper/_build/index.html", "paper/_build/index.pdf"):
         expect((clone / made).is_file(), f"the pipeline did not make {made}")
     strangers = [path for path in clone.rglob("*") if (path.lstat().st_uid, path.lstat().st_gid) != (UID, GID)]
     expect(not strangers, f"{len(strangers)} files are not the caller's: {strangers[:3]}")

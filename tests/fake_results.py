@@ -1,13 +1,18 @@
 """Made-up results of the form that the stages write, for the tests of scorecard and paper."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import fake_adversarial
 import fake_cnn
 import matplotlib.figure
 import pandas as pd
+from fake_adversarial import ADVERSARIAL
 from fake_cnn import write_cnn
+
+from analysis import paths
 
 POINT = {"mu": -0.0001, "sigma": 0.0712, "sigma68": 0.05, "sigma95": 0.15}
 POINT |= {"outliers_percent": 1.2, "sigma_scaled": 0.05}
@@ -346,7 +351,8 @@ def _write_race(folder: Path) -> None:
 
 
 def write_everything(root: Path) -> None:
-    """Write results/ and data/provenance.json below a folder, and stand-ins for the figures of paper/."""
+    """Write results/, data/provenance.json and the pipeline below a folder, and stand-ins for the figures of paper/."""
+    shutil.copy(paths.ROOT / "dvc.yaml", root)
     results = root / "results"
     write_metrics(results, "feature_importance", FEATURE_IMPORTANCE)
     (results / "survey").mkdir()
@@ -362,9 +368,10 @@ def write_everything(root: Path) -> None:
     _write_redshift_pdfs(results)
     _write_star_galaxy(results)
     write_cnn(results)
+    write_metrics(results, "adversarial", ADVERSARIAL)
     _write_race(results / "real" / "boss_dr10" / "photoz_pdf")
     (root / "data").mkdir()
     (root / "data" / "provenance.json").write_text(json.dumps(PROVENANCE))
     (root / "paper" / "figures").mkdir(exist_ok=True)
-    for name in (*FIGURES, *fake_cnn.FIGURES):
+    for name in (*FIGURES, *fake_cnn.FIGURES, *fake_adversarial.FIGURES):
         matplotlib.figure.Figure(figsize=(6, 3)).savefig(root / "paper" / "figures" / f"{name}.png")

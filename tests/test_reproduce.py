@@ -65,6 +65,9 @@ def test_every_scale_names_settings_that_exist(scale: str, tmp_path: Path) -> No
     after = yaml.safe_load((tmp_path / "params.yaml").read_text())
     assert after != before
     assert after.keys() == before.keys()
+    assert scale_copies.scale_of(tmp_path) == scale
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(before))
+    assert scale_copies.scale_of(tmp_path) == "laptop"
 
 
 def test_a_scale_needs_a_checkout(tmp_path: Path) -> None:
@@ -78,11 +81,11 @@ def test_a_survey_that_is_not_the_recorded_one_is_left_alone(checkout: Path) -> 
 
     dvc("init", "-q")
     dvc("add", "-q", "data")
-    reproduce._check_survey(checkout)
+    reproduce.check_survey(checkout)
     record = (checkout / "data.dvc").read_text()
     (checkout / "data" / "catalogue.parquet").write_text("another survey")
     with pytest.raises(InputError, match=r"not the survey that data\.dvc records"):
-        reproduce._check_survey(checkout)
+        reproduce.check_survey(checkout)
     assert (checkout / "data.dvc").read_text() == record
 
 

@@ -1,9 +1,9 @@
 """Claims: the rules, the words of the verdicts, what happens where there is nothing to judge."""
 
-import csv
 import dataclasses
 import json
 import math
+import re
 import shutil
 from pathlib import Path
 
@@ -12,8 +12,10 @@ import yaml
 from fake_results import FEATURE_IMPORTANCE, GAIN, PROVENANCE, REAL, write_everything, write_metrics
 
 from analysis import paths, scorecard
+from analysis.claims import Claim, read_claims, read_subjects
 from analysis.errors import InputError
-from analysis.scorecard import CANNOT, Claim, judge
+from analysis.rules import CANNOT
+from analysis.scorecard import judge
 
 PUBLISHED = {"paper": {"sigma": 0.075, "later": 0.065, "gain": 0.18, "pair": [0.066, 0.041]}}
 SIGMA = Claim(
@@ -106,6 +108,8 @@ def test_a_gain_without_interval_is_not_judged():
 def test_wrong_paths_are_errors_and_not_missing_results():
     with pytest.raises(InputError, match=r"results/paper/metrics\.json has no 'sigma'"):
         judge(SIGMA, {"point": {"sigmas": 1}}, PUBLISHED, PROVENANCE)
+    with pytest.raises(InputError, match=r"claim \w+: results/paper/metrics\.json has no 'point'"):
+        judge(SIGMA, {"points": {"sigma": 1}}, PUBLISHED, PROVENANCE)
     with pytest.raises(InputError, match=r"no paper\.sigmas in published\.yaml"):
         judge(dataclasses.replace(SIGMA, published={"value": "paper.sigmas"}), sigma(1), PUBLISHED, PROVENANCE)
 
@@ -114,18 +118,47 @@ def test_wrong_paths_are_errors_and_not_missing_results():
     ("change", "message"),
     [
         ({"rule": {"name": "about"}}, "no rule 'about'"),
+        ({"rule": {}}, r"claim [\w-]+: no rule None"),
+        ({"rule": None}, r"claim [\w-]+: missing key"),
+        ({"rule": "about"}, "no rule 'about'"),
+        ({"rule": {"name": "at_most"}}, r"rule at_most with \[\]; expected \['most'\]"),
+        ({"rule": {"name": "at_most", "most": 1, "least": 1}}, "expected ..most"),
         ({"rul": {}}, "unknown key 'rul'"),
         ({"id": "compute"}, "two claims have the id compute"),
         ({"claim": None}, "missing key"),
     ],
 )
 def test_faulty_claims_are_refused(tmp_path, change, message):
-    claims = yaml.safe_load((paths.PAPER / scorecard.CLAIMS).read_text())
-    entry = {**claims["claims"][0], **change}
-    claims["claims"][0] = {key: value for key, value in entry.items() if value is not None}
-    (tmp_path / "claims.yaml").write_text(yaml.safe_dump(claims))
+    content = yaml.safe_load((paths.PAPER / "claims.yaml").read_text())
+    entry = {**content["claims"][0], **change}
+    content["claims"][0] = {key: value for key, value in entry.items() if value is not None}
+    (tmp_path / "claims.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(InputError, match=message):
-        scorecard.read_claims(tmp_path / "claims.yaml")
+        read_claims(tmp_path / "claims.yaml")
+
+
+def test_a_result_that_no_one_knows_is_refused(tmp_path):
+    content = yaml.safe_load((paths.PAPER / "claims.yaml").read_text())
+    del content["results"]["star_galaxy"]
+    (tmp_path / "claims.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError, match="tpc-morph-beats-convnet: its result 'star_galaxy' is not in `results`"):
+        read_subjects(tmp_path / "claims.yaml")
+    content["results"]["star_galaxy"] = {"source": "kim2017"}
+    (tmp_path / "claims.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError, match=r"results: .*'shown'"):
+        read_subjects(tmp_path / "claims.yaml")
+
+
+def test_every_claim_says_where_it_comes_from_and_where_it_is_shown(root):
+    labels = set(re.findall(r"\{#([\w-]+)", "".join(file.read_text() for file in paths.PAPER.glob("**/*.[mq][dm]*"))))
+    for row in score(root).values():
+        assert row["shown"] in labels, row["id"]
+        assert (paths.ROOT / row["code"]).is_file(), row["id"]
+        assert row["source_words"] or row["published"] == "a control", row["id"]
+        assert (row["scale"], row["data"]) == ("laptop", f"results/{row['result']}/metrics.json")
+    assert row["survey"] == "N-body boxes"
+    assert score(root)["real-pit-biased"]["survey"] == "boss_dr10"
+    assert score(root)["gain-sigma-table"]["survey"] == "mock survey"
 
 
 @pytest.fixture
@@ -139,8 +172,7 @@ def root(tmp_path) -> Path:
 
 def score(root: Path) -> dict[str, dict[str, str]]:
     rows = scorecard.score(root / "results", root / "paper", root / "data")
-    with open(root / "results" / "claims.csv", newline="") as file:
-        assert list(csv.DictReader(file)) == rows
+    assert json.loads((root / "results" / "claims.json").read_text()) == rows
     return {row["id"]: row for row in rows}
 
 
@@ -236,7 +268,7 @@ def test_a_difference_that_rests_on_a_handful_of_objects_is_undecided():
 
 
 def test_the_rule_for_real_stars_and_galaxies_can_fail():
-    [claim] = [one for one in scorecard.read_claims(paths.PAPER / scorecard.CLAIMS) if one.id == "real-tpc-phot"]
+    [claim] = [one for one in read_claims(paths.PAPER / "claims.yaml") if one.id == "real-tpc-phot"]
     published = yaml.safe_load(paths.PUBLISHED.read_text())
     for mse, verdict in ((0.0285, "reproduced"), (0.0197, "not reproduced"), (0.04, "not reproduced")):
         figures = {"auc": 0.99, "auc_err": 0.001, "mse": mse, "mse_err": 0.001}

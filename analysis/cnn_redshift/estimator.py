@@ -59,7 +59,7 @@ class ImageRedshifts(PdfEstimator):
         Largest; at least eight batches are made of a small sample.
     learning_rate, weight_decay : float
     seed : int
-    device, precision : str
+    device, precision, deterministic, compiled
         Of `training.Settings`.
 
     Attributes
@@ -93,6 +93,8 @@ class ImageRedshifts(PdfEstimator):
         "seed": 1,
         "device": "auto",
         "precision": "float32",
+        "deterministic": False,
+        "compiled": False,
     }
 
     def __init__(self, grid: Array | None = None, **settings: Any):
@@ -147,7 +149,7 @@ class ImageRedshifts(PdfEstimator):
         batch_size = whole_batches(n, min(wanted["batch_size"], max(16, n // 8)))
         epochs = max(wanted["epochs"], math.ceil(wanted["least_steps"] / math.ceil(n / batch_size)))
         rates = (wanted["learning_rate"], wanted["weight_decay"])
-        machine = {name: wanted[name] for name in ("device", "precision")}
+        machine = {name: wanted[name] for name in ("device", "precision", "deterministic", "compiled")}
         return Settings(epochs, batch_size, *rates, patience=epochs, seed=seed, **machine)
 
     def _head(self) -> Head:

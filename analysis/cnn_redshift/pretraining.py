@@ -20,7 +20,6 @@ from analysis.cnn_redshift.estimator import AUGMENTATION, whole_batches
 from analysis.cnn_redshift.model import RedshiftNetwork
 from analysis.cnn_redshift.names import CONTRASTIVE, STAR_GALAXY
 from analysis.errors import InputError
-from analysis.survey.catalogue import read_catalogue
 from analysis.survey.stamps import Augmentation, StampImages
 from analysis.survey.stamps_cache import StampCache
 from analysis.training import Settings, train
@@ -112,7 +111,8 @@ def pretrained(
     model = RedshiftNetwork(outputs, cache.about["scaling"]["softening"], *own)
     epochs, rates = settings["pretraining"]["epochs"], (network["learning_rate"], network["weight_decay"])
     batch_size = whole_batches(int(np.count_nonzero(~held_out)), network["batch_size"])
-    how = Settings(epochs, batch_size, *rates, epochs, seed=seed, device=network["device"])
+    machine = {name: network[name] for name in ("device", "precision", "deterministic")}
+    how = Settings(epochs, batch_size, *rates, epochs, seed=seed, **machine)
     loss = contrastive_loss if kind == CONTRASTIVE else star_galaxy_loss
     folder, bar = checkpoints / kind, f"pre-training, {kind}"
     train(model, loss, data(~held_out), data(held_out), how, folder, bar, about={"pretraining": kind})
@@ -121,6 +121,8 @@ def pretrained(
 
 def _stars_and_galaxies(survey: Path, cache: StampCache, rows: np.ndarray) -> tuple[np.ndarray, tuple[Tensor, Tensor]]:
     """Return which of some stamps show a star or galaxy by its spectrum, with no E(B-V), and whether a galaxy."""
+    from analysis.survey.catalogue import read_catalogue  # the contrastive way runs without it, on a bare machine
+
     catalogue = read_catalogue(survey, ["object_id", "class"]).drop_duplicates("object_id").set_index("object_id")
     classes = catalogue.reindex(columns=["class"])["class"].astype(object).reindex(cache.object_id[rows]).to_numpy()
     chosen = np.isin(classes.astype(str), ["STAR", "GALAXY"])

@@ -17,9 +17,11 @@ def operations_per_stamp(network: nn.Module, shape: tuple[int, int, int]) -> flo
     return _TRAINING * counter.get_total_flops() / len(stamps)
 
 
-def matrix_rate(device: torch.device, size: int = 8192, repeats: int = 20) -> float:
-    """Return the operations per second of this machine in products of bfloat16 matrices (size, size)."""
-    a = torch.randn(size, size, device=device, dtype=torch.bfloat16)
+def matrix_rate(
+    device: torch.device, size: int = 8192, repeats: int = 20, dtype: torch.dtype = torch.bfloat16
+) -> float:
+    """Return the operations per second of this machine in products of matrices (size, size)."""
+    a = torch.randn(size, size, device=device, dtype=dtype)
 
     def seconds() -> float:
         started = time.perf_counter()

@@ -47,6 +47,8 @@ class ImageNetwork(Block):
     weight_decay: NotNegative
     device: Device
     precision: Precision
+    deterministic: bool
+    compiled: bool
 
 
 class Curve(Block):

@@ -160,7 +160,7 @@ def fit_networks(
         seed = settings["seed"] + number
         network = RedshiftNetwork.for_sample(X, z, settings["hidden"], seed)
         checkpoints = _checkpoints() / row / str(number)
-        how = Settings(**settings["network"], seed=seed, device="cpu")
+        how = Settings(**settings["network"], seed=seed)
         history = train(network, squared_error, *samples, how, checkpoints)
         seconds += sum(epoch["cpu_seconds"] for epoch in history)
         network.save(paths.MODELS / NAME / row / f"network_{number}.safetensors")

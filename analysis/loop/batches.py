@@ -68,7 +68,11 @@ def loaded(data: Data, batches: Iterable[Tensor], processes: Processes) -> Itera
         pinned = tuple(tensor.pin_memory() for tensor in data[processes.share(chosen)])
         return chosen, to_device(pinned, device)
 
-    with ThreadPoolExecutor(1) as worker:
+    def use_device() -> None:
+        if device.index is not None:  # of several; a thread starts on the first, and pinned memory would be of that one
+            torch.cuda.set_device(device)
+
+    with ThreadPoolExecutor(1, initializer=use_device) as worker:
         waiting: deque[Future[tuple[Tensor, Batch]]] = deque()
         for chosen in batches:
             waiting.append(worker.submit(load, chosen))

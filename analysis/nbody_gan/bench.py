@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.progress import track
 
 from analysis import params
 from analysis.errors import InputError
@@ -109,18 +108,21 @@ def bandwidth(device: torch.device) -> float:
     return 2 * source.nbytes / min(times)
 
 
-def least_bytes(side: int) -> int:
+def least_bytes(side: int, particles: int | None = None) -> int:
     """Return the bytes that a force evaluation must move: each array read or written once for each of its uses.
 
     Positions twice and forces once (12 bytes each), the density and its modes (three times 4 bytes per cell), and for
-    each of three components the modes, the field, and the field again when it is read.
+    each of three components the modes, the field, and the field again when it is read. `side` is that of the mesh;
+    by default there are as many particles.
     """
-    return side**3 * (3 * 12 + 3 * 4 + 3 * 3 * 4)
+    return (particles or side) ** 3 * 3 * 12 + side**3 * (3 * 4 + 3 * 3 * 4)
 
 
 @torch.inference_mode()
 def compare(peer: Peer | None, device: torch.device, rounds: int) -> dict[str, Any]:
     """Time force and whole run, ours and JaxPM's in turn; medians, after a first call that does not count."""
+    from rich.progress import track
+
     calls = {f"force {side}": make_force(side, device) for side in LEAST_RATIO}
     calls[f"run {WHOLE_RUN} {STEPS}"] = make_run(device)
     speed = bandwidth(device)

@@ -7,15 +7,14 @@ Layout of models/nbody_gan/boxes.h5, one group for each of `train`, `validation`
 - `seed` (n,) int64: of the run.
 
 Attributes of the file: `box`, the side of one box in Mpc/h, `cells`, `redshift`, `periodic` (false where runs are cut),
-`settings` (JSON), and `simulation_cpu_seconds`. The halves of `test` that are compared with each other are its first
-and second: no run is in both.
+`settings` (JSON), and `simulation_cpu_seconds` (on a GPU, those of the clock). The halves of `test` that are compared
+with each other are its first and second: no run is in both.
 """
 
 import argparse
 import hashlib
 import json
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,9 +29,11 @@ from analysis import params, paths
 from analysis.errors import InputError
 from analysis.files import replacing
 from analysis.hdf5 import Disk
+from analysis.loop.precision import clock
+from analysis.loop.processes import pick_device
 from analysis.nbody_gan.cosmology import Cosmology, linear_power
 from analysis.nbody_gan.names import BOXES, NAME
-from analysis.nbody_gan.nbody import Settings, simulate
+from analysis.nbody_gan.nbody import run_settings, simulate
 
 Array = np.ndarray
 
@@ -102,12 +103,6 @@ def run_seed(seed: int, number: int) -> int:
     return int(np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def run_settings(settings: dict[str, Any]) -> Settings:
-    """Return the settings of the N-body code in a block of params.yaml."""
-    names = ("box", "particles", "mesh", "steps", "z_start", "cutoff", "device")
-    return Settings(**{name: settings[name] for name in names}, redshifts=(settings["redshift"],))
-
-
 def n_runs(settings: dict[str, Any]) -> dict[str, int]:
     """Return the number of runs of each split.
 
@@ -163,11 +158,12 @@ def make_boxes(cosmology: Cosmology, settings: dict[str, Any], path: Path) -> No
     for other in parts.parent.glob("*"):
         if other != parts:
             shutil.rmtree(other)  # of a run with other settings, given up
+    device = pick_device(of_run.device)
     for number, (_, seeds) in enumerate(track(batches, "N-body boxes")):
         if not (parts / f"{number}.npz").is_file():
-            started = time.process_time()
+            started = clock(device)
             density = simulate(seeds, cosmology, of_run, settings["cells"], spectrum).cpu().numpy()
-            spent = time.process_time() - started
+            spent = clock(device) - started
             with replacing(parts / f"{number}.npz") as partial, open(partial, "wb") as file:
                 np.savez(file, density=cut_boxes(density, settings["cut"]), cpu_seconds=spent)
     _join(parts, batches, settings, about, path)

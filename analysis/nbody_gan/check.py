@@ -13,11 +13,11 @@ from torch import Tensor
 
 from analysis import params, paths
 from analysis.nbody_gan import names
-from analysis.nbody_gan.boxes import run_seed, run_settings
+from analysis.nbody_gan.boxes import run_seed
 from analysis.nbody_gan.cosmology import Cosmology, halofit_power, linear_power
 from analysis.nbody_gan.density_pdf import density_in_spheres, large_deviation_pdf, log_normal_pdf
 from analysis.nbody_gan.lpt import truncated
-from analysis.nbody_gan.nbody import Settings, density_grid, evolve
+from analysis.nbody_gan.nbody import Settings, density_grid, evolve, run_settings
 from analysis.nbody_gan.spectra import final_spectra, pair_means, paired_fields, shell_means, shells, spectrum_of
 from analysis.results import write_result
 

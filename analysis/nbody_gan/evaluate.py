@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,18 @@ from torch import Tensor
 
 from analysis import params, paths, training
 from analysis.errors import InputError
+from analysis.loop.precision import clock
+from analysis.loop.processes import pick_device
 from analysis.metrics import bootstrap, with_interval
 from analysis.nbody_gan import collapse, names, statistics
 from analysis.nbody_gan.boxes import SPLITS, Boxes, read_boxes
 from analysis.nbody_gan.controls import draw_controls
 from analysis.nbody_gan.covariance import correlation, correlation_distance, forecast_distance, split_half_ratio
 from analysis.nbody_gan.forecast import amplitude_derivatives, error_ratio
-from analysis.nbody_gan.gan import Generator
+from analysis.nbody_gan.gan import Generator, draw_boxes
 from analysis.nbody_gan.names import DRAWN, POWER_SPECTRUM, SIMULATED, STATISTICS, UNTRAINED_DRAWN
 from analysis.nbody_gan.statistics import Binning
-from analysis.nbody_gan.train import check_boxes, draw_boxes
+from analysis.nbody_gan.train import check_boxes
 from analysis.results import write_result
 
 Array = np.ndarray
@@ -144,12 +145,15 @@ def memory_tests(
     }
 
 
-def costs(boxes: dict[str, Boxes], history: pd.DataFrame, seconds_per_drawn: float) -> dict[str, Any]:
-    """Return what N-body and drawn boxes cost in processor seconds, and after how many the network has paid off."""
+def costs(boxes: dict[str, Boxes], history: pd.DataFrame, seconds_per_drawn: float, on_gpu: bool) -> dict[str, Any]:
+    """Return what N-body and drawn boxes cost, and after how many the network has paid off.
+
+    In processor seconds; on a GPU in those of the clock.
+    """
     simulated = sum(len(of_split.density) for of_split in boxes.values())
     per_simulated = boxes["train"].simulation_cpu_seconds / simulated
     learned_from = len(boxes["train"].density) + len(boxes["validation"].density)
-    spent = float(history["cpu_seconds"].sum())
+    spent = float(history["seconds" if on_gpu else "cpu_seconds"].sum())
     gain = per_simulated - seconds_per_drawn
     return {
         "nbody_boxes_per_second": 1 / per_simulated,
@@ -235,9 +239,12 @@ def evaluate_nbody_gan(_: argparse.Namespace) -> None:
     density = {split: check_boxes(of_split, path, split, cells) for split, of_split in boxes.items()}
     number = len(density["test"])
 
-    started = time.process_time()
+    device = pick_device(settings["device"])
+    for generator in generators.values():
+        generator.to(device)
+    started = clock(device)
     drawn = draw_boxes(generators[DRAWN], number, settings["seed"])
-    seconds_per_drawn = (time.process_time() - started) / number
+    seconds_per_drawn = (clock(device) - started) / number
     sources = {SIMULATED: density["test"], DRAWN: drawn}
     others = {UNTRAINED_DRAWN: draw_boxes(generators[UNTRAINED_DRAWN], number // 2, settings["seed"])}
     others |= {UNSEEN: density["train"], **draw_controls(density["train"], number // 2, settings["seed"])}
@@ -262,7 +269,7 @@ def evaluate_nbody_gan(_: argparse.Namespace) -> None:
         "controls": controls,
         "power": power_agreement(nbody, ours, cells, settings),
         "memory": memory_tests(density["train"], density["test"], drawn, generators[DRAWN].shape.floor, settings),
-        "cost": costs(boxes, history, seconds_per_drawn),
+        "cost": costs(boxes, history, seconds_per_drawn, device.type == "cuda"),
         "training": {"epochs": len(history), "best_epoch": int(np.argmin(history["validation_loss"]))},
     }
     k = statistics.wavenumbers(cells, binning.cell)

@@ -7,10 +7,10 @@ import numpy as np
 
 from analysis import params
 from analysis.nbody_gan import statistics
-from analysis.nbody_gan.boxes import run_seed, run_settings
+from analysis.nbody_gan.boxes import run_seed
 from analysis.nbody_gan.cosmology import Cosmology
 from analysis.nbody_gan.covariance import parameter_error
-from analysis.nbody_gan.nbody import simulate
+from analysis.nbody_gan.nbody import run_settings, simulate
 from analysis.nbody_gan.statistics import Binning
 
 Array = np.ndarray

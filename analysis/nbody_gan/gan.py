@@ -31,6 +31,8 @@ _LEAST_POWER = 1e-3
 _TAIL = 8  # knots at either end of the map, whose mean slope goes on beyond it
 _LEAST_DEVIATION = 1e-3
 
+CELLS_AT_ONCE = 250 * 16**3  # of boxes that networks take outside of training: bounds the memory
+
 Loss = Callable[[nn.Module, tuple[Tensor, ...]], Tensor]
 
 
@@ -84,6 +86,11 @@ def scale_density(density: Tensor, floor: float) -> Tensor:
 def draw_noise(boxes: int, shape: Shape, generator: torch.Generator | None = None) -> Tensor:
     """Draw the generator's input, shape (boxes, noise, n, n, n)."""
     return torch.randn(boxes, shape.noise, *(shape.cells,) * 3, generator=generator)
+
+
+def in_parts(boxes: Tensor) -> tuple[Tensor, ...]:
+    """Split boxes (boxes, …, n, n, n) into parts that networks can take at once."""
+    return boxes.split(max(1, CELLS_AT_ONCE // boxes[0].numel()))
 
 
 def _wave_lengths(cells: int) -> Tensor:
@@ -179,10 +186,11 @@ class Generator(nn.Module):
     @torch.no_grad()
     def fit(self, density: Tensor, random: torch.Generator, rounds: int = 5) -> None:
         """Give the untrained mock the voxel masses and the mean power spectrum of boxes (boxes, n, n, n), in turn."""
-        mock = self.mock(torch.randn(density.shape, generator=random))[:, :1]
+        noise = torch.randn(density.shape, generator=random)
+        mock = torch.cat([self.mock(part)[:, :1] for part in in_parts(noise)])
         wanted = power_spectrum(density, 1.0).mean(0)
         for _ in range(rounds):
-            field = self.filters(mock)[:, 0]
+            field = torch.cat([self.filters(part)[:, 0] for part in in_parts(mock)])
             values, image = voxel_map(field, density, self.shape.knots)
             self.values.copy_(values)
             self.image.copy_(image)
@@ -228,6 +236,16 @@ class Generator(nn.Module):
         return generator.eval()
 
 
+@torch.no_grad()
+def draw_boxes(generator: Generator, boxes: int, seed: int) -> Tensor:
+    """Draw boxes from a generator, shape (boxes, n, n, n), on the CPU; the noise depends on the seed alone."""
+    device = next(generator.parameters()).device
+    random = torch.Generator().manual_seed(seed)
+    at_once = max(1, CELLS_AT_ONCE // generator.shape.cells**3)
+    sizes = [min(at_once, boxes - start) for start in range(0, boxes, at_once)]
+    return torch.cat([generator(draw_noise(size, generator.shape, random).to(device)).cpu() for size in sizes])
+
+
 class Critic(nn.Module):
     """Log-density of a box -> a number, the higher the more it looks like N-body.
 
@@ -267,7 +285,7 @@ class Critic(nn.Module):
 
     def forward(self, scaled: Tensor) -> Tensor:
         """Return a number for each scaled box (boxes, n, n, n), shape (boxes,)."""
-        return self.judge((self._features(scaled) - self.mean) / self.deviation)[:, 0]
+        return self.judge((self._features(scaled) - self.mean) / self.deviation)[:, 0].float()
 
     def _features(self, scaled: Tensor) -> Tensor:
         hidden = scaled[:, None]
@@ -276,15 +294,16 @@ class Critic(nn.Module):
             hidden = self.active(level(hidden))
             found.append(hidden.mean(_GRID))
         for field in (scaled, self.floor * torch.expm1(scaled)):
-            modes = torch.fft.rfftn(field, dim=_GRID)
-            power = (modes.real.square() + modes.imag.square()).flatten(1) / scaled[0].numel()
-            found.append(torch.log(power @ self.shells + _LEAST_POWER))
+            with torch.autocast(scaled.device.type, enabled=False):  # power spans decades: not in bfloat16
+                modes = torch.fft.rfftn(field.float(), dim=_GRID)
+                power = (modes.real.square() + modes.imag.square()).flatten(1) / scaled[0].numel()
+                found.append(torch.log(power @ self.shells + _LEAST_POWER))
         return torch.cat(found, dim=1)
 
     @torch.no_grad()
     def standardise(self, scaled: Tensor) -> None:
         """Set the means and deviations of the features, before training, to those of N-body boxes."""
-        features = self._features(scaled)
+        features = torch.cat([self._features(part) for part in in_parts(scaled)])
         self.mean.copy_(features.mean(0))
         self.deviation.copy_(features.std(0).clamp_min(_LEAST_DEVIATION))
 

@@ -6,6 +6,7 @@ to a mesh by its adjoint. Both thus have the same weights, by which momentum is 
 
 import math
 from functools import cache
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -13,9 +14,10 @@ from torch.nn.functional import grid_sample, pad
 
 _THREADED = 64**3  # particles in a box, from which on they are painted in parts, side by side
 _PARTS = 4
+_UNIT = 2.0**32  # of mass, in integers: the eight shares of a particle are float32, of 24 bits
 
 
-def paint(positions: Tensor, cells: int) -> Tensor:
+def paint(positions: Tensor, cells: int, exact: bool = False) -> Tensor:
     """Return the density of particles on a periodic mesh, in units of their mean.
 
     Parameters
@@ -24,12 +26,16 @@ def paint(positions: Tensor, cells: int) -> Tensor:
         In units of the box, any value: the box is periodic.
     cells : int
         On a side of the mesh.
+    exact : bool
+        Add up whole numbers, in which any order gives the same bits: a GPU adds in the order that happens to be.
 
     Returns
     -------
     Tensor, shape (boxes, cells, cells, cells)
         1 + delta. Mesh point i lies at i / cells.
     """
+    if exact:
+        return _paint_exactly(positions, cells)
     boxes, particles, _ = positions.shape
     parts = _parts(positions)
     places = _places(positions.reshape(boxes * parts, particles // parts, 3))
@@ -43,6 +49,21 @@ def paint(positions: Tensor, cells: int) -> Tensor:
     mesh[:, :, 0] += mesh[:, :, -1]
     mesh[:, :, :, 0] += mesh[:, :, :, -1]
     return mesh[:, :-1, :-1, :-1].contiguous()
+
+
+def _paint_exactly(positions: Tensor, cells: int) -> Tensor:
+    """Return what `paint` returns, by integers."""
+    boxes, particles, _ = positions.shape
+    place = torch.remainder(positions, 1) * cells
+    first = place.floor()
+    share = place - first
+    mass = torch.zeros(boxes, cells**3, dtype=torch.int64, device=positions.device)
+    for corner in product((0, 1), repeat=3):
+        x, y, z = (first + torch.tensor(corner, device=positions.device)).long().remainder(cells).unbind(-1)
+        of_axis = [share[..., axis] if upper else 1 - share[..., axis] for axis, upper in enumerate(corner)]
+        weight = of_axis[0] * of_axis[1] * of_axis[2]
+        mass.scatter_add_(1, (x * cells + y) * cells + z, (weight * _UNIT).long())
+    return (mass * (cells**3 / particles / _UNIT)).to(positions.dtype).view(boxes, cells, cells, cells)
 
 
 def read(mesh: Tensor, positions: Tensor) -> Tensor:
@@ -62,7 +83,8 @@ def read(mesh: Tensor, positions: Tensor) -> Tensor:
     parts = _parts(positions)
     places = _places(positions.reshape(boxes * parts, particles // parts, 3))
     wrapped = pad(mesh, (0, 1, 0, 1, 0, 1), mode="circular")
-    wrapped = wrapped.repeat_interleave(parts, 0) if boxes > 1 else wrapped.expand(parts, -1, -1, -1, -1)
+    if parts > 1:
+        wrapped = wrapped.repeat_interleave(parts, 0) if boxes > 1 else wrapped.expand(parts, -1, -1, -1, -1)
     values = grid_sample(wrapped, places, align_corners=True)
     return values.reshape(boxes, parts, mesh.shape[1], -1).transpose(2, 3).reshape(boxes, particles, mesh.shape[1])
 
@@ -148,6 +170,9 @@ def displacements(density: Tensor, cutoff: float) -> Tensor:
     return torch.fft.irfftn(stacked, s=(cells,) * 3, dim=(2, 3, 4))
 
 
-def force(positions: Tensor, cells: int, cutoff: float) -> Tensor:
-    """Return the force on each particle, as the displacement field of the density: shape of `positions`, unit box."""
-    return read(displacements(paint(positions, cells), cutoff), positions)
+def force(positions: Tensor, cells: int, cutoff: float, exact: bool = False) -> Tensor:
+    """Return the force on each particle, as the displacement field of the density: shape of `positions`, unit box.
+
+    `exact` is that of `paint`.
+    """
+    return read(displacements(paint(positions, cells, exact), cutoff), positions)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis.nbody_gan.controls import colour
-from analysis.nbody_gan.cosmology import Cosmology, linear_power
+from analysis.nbody_gan.cosmology import Cosmology, PowerSpectrum, linear_power
 from analysis.nbody_gan.mesh import odd_wavenumbers, paint, squared_wavenumbers
 from analysis.nbody_gan.statistics import smooth
 
@@ -20,7 +20,9 @@ _SLOPE = 0.01  # least rise of the map of voxels
 _SAMPLE = 2_000_000  # voxels that the map is made from, at most
 
 
-def linear_modes(cosmology: Cosmology, side: float, cells: int, redshift: float) -> Tensor:
+def linear_modes(
+    cosmology: Cosmology, side: float, cells: int, redshift: float, spectrum: PowerSpectrum | None = None
+) -> Tensor:
     """Return the linear power of a box in units of that of white noise of unit variance, shape (n, n, n).
 
     Parameters
@@ -30,6 +32,8 @@ def linear_modes(cosmology: Cosmology, side: float, cells: int, redshift: float)
         Of the box (Mpc/h).
     cells : int
     redshift : float
+    spectrum : PowerSpectrum, optional
+        Linear, today; CAMB's by default.
 
     Raises
     ------
@@ -40,7 +44,8 @@ def linear_modes(cosmology: Cosmology, side: float, cells: int, redshift: float)
     square = axis[:, None, None] + axis[:, None] + axis
     square[0, 0, 0] = 1.0
     k = np.sqrt(square) * 2 * math.pi / side
-    power = linear_power(cosmology)(k) * float(cosmology.growth(1 / (1 + redshift))) ** 2 * (cells / side) ** 3
+    growth = cosmology.growth(1 / (1 + redshift))
+    power = (spectrum or linear_power(cosmology))(k) * growth**2 * (cells / side) ** 3
     power[0, 0, 0] = 0.0
     return torch.from_numpy(power).float()
 

@@ -7,7 +7,9 @@ arXiv:1603.00476), which follow linear growth exactly however long the steps are
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,6 +45,8 @@ class Settings:
         0.9 on, with a mesh of twice the particles, the lattice on which they start is unstable.
     device : str
         'cpu', 'cuda', or 'auto' for a GPU where there is one.
+    deterministic : bool
+        Whether a GPU, too, is to give the same bits each time, by an `exact` density; a processor does without.
 
     Raises
     ------
@@ -58,6 +62,7 @@ class Settings:
     redshifts: tuple[float, ...] = (0.0,)
     cutoff: float = 0.7
     device: str = "cpu"
+    deterministic: bool = False
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.box) and self.box > 0):
@@ -78,6 +83,12 @@ class Settings:
             raise InputError(
                 f"redshifts: {self.redshifts}; expected them to fall from z_start {self.z_start} to no less than 0"
             )
+
+
+def run_settings(settings: dict[str, Any]) -> Settings:
+    """Return the settings of the N-body code in a block such as `simulate_boxes` of params.yaml."""
+    names = ("box", "particles", "mesh", "steps", "z_start", "cutoff", "device", "deterministic")
+    return Settings(**{name: settings[name] for name in names}, redshifts=(settings["redshift"],))
 
 
 @dataclass(frozen=True)
@@ -124,15 +135,19 @@ def evolve(density: Tensor, cosmology: Cosmology, settings: Settings) -> Iterato
     middles = np.convolve(nodes, [0.5, 0.5], "valid")
 
     a = nodes[0]
-    psi1, psi2 = lagrangian_displacements(density.to(pick_device(settings.device)))
-    x = _lattice(settings.particles, psi1.device) + cosmology.growth(a) * psi1 + cosmology.second_growth(a) * psi2
+    device = pick_device(settings.device)
+    pulled = partial(
+        force, cells=settings.mesh, cutoff=settings.cutoff, exact=settings.deterministic and device.type == "cuda"
+    )
+    psi1, psi2 = lagrangian_displacements(density.to(device))
+    x = _lattice(settings.particles, device) + cosmology.growth(a) * psi1 + cosmology.second_growth(a) * psi2
     p = cosmology.momentum_growth(a) * psi1 + cosmology.second_momentum_growth(a) * psi2
     del psi1, psi2
-    pull = force(x, settings.mesh, settings.cutoff)
+    pull = pulled(x)
     for (a, after), middle in zip(pairwise(nodes), middles, strict=True):
         p = _kick(p, pull, a, middle, a, cosmology)
         x = _drift(x, p, a, after, middle, cosmology)
-        pull = force(x, settings.mesh, settings.cutoff)
+        pull = pulled(x)
         p = _kick(p, pull, middle, after, after, cosmology)
         if after in wanted:
             yield Snapshot(wanted[after], torch.remainder(x, 1) * settings.box, p * (100 * settings.box / after))
@@ -171,9 +186,9 @@ def _drift(x: Tensor, p: Tensor, start: float, end: float, at: float, cosmology:
     return torch.add(x, p, alpha=change / cosmology.momentum_growth(at))
 
 
-def density_grid(snapshot: Snapshot, box: float, cells: int) -> Tensor:
+def density_grid(snapshot: Snapshot, box: float, cells: int, exact: bool = False) -> Tensor:
     """Return 1 + delta of a snapshot by cloud-in-cell on so many cells a side, shape (boxes, cells, cells, cells)."""
-    return paint(snapshot.positions / box, cells)
+    return paint(snapshot.positions / box, cells, exact)
 
 
 @torch.no_grad()
@@ -207,7 +222,8 @@ def simulate(
     InputError
         If the spectrum does not cover the modes of the box.
     """
-    noise = white_noise(seeds, settings.particles)
+    device = pick_device(settings.device)
+    noise = white_noise(seeds, settings.particles).to(device)
     density = gaussian_field(noise, spectrum or linear_power(cosmology), settings.box)
     *_, last = evolve(density, cosmology, settings)
-    return density_grid(last, settings.box, cells)
+    return density_grid(last, settings.box, cells, settings.deterministic and device.type == "cuda")

@@ -58,6 +58,7 @@ class SimulateBoxes(Block):
     redshift: NotNegative
     batch: Count
     device: Device
+    deterministic: bool
     boxes: Splits
 
     @model_validator(mode="after")
@@ -164,6 +165,7 @@ class EvaluateNbodyGan(Block):
     """`nbody-gan evaluate`."""
 
     seed: Seed
+    device: Device
     n_bootstrap: Count
     splits: Count
     derivative_boxes: Count

@@ -19,7 +19,7 @@ from analysis.errors import InputError
 from analysis.nbody_gan.names import CORRELATION, COUNTS, MARKED, MOMENTS, PEAKS, POWER_SPECTRUM, STATISTICS
 
 _GRID = (-3, -2, -1)
-_BATCH = 256  # boxes measured at once: bounds the memory
+_CELLS_AT_ONCE = 256 * 16**3  # of boxes that are measured at once: bounds the memory
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,8 @@ def measure(density: Tensor, binning: Binning) -> dict[str, np.ndarray]:
     if not torch.isfinite(density).all():
         box = int((~torch.isfinite(density)).flatten(1).any(1).nonzero()[0])
         raise InputError(f"density: box {box} has values that are not finite")
-    parts = [_measure(batch, binning) for batch in density.split(_BATCH)]
+    boxes = max(1, _CELLS_AT_ONCE // density[0].numel())
+    parts = [_measure(batch, binning) for batch in density.split(boxes)]
     return {name: torch.cat([part[name] for part in parts]).double().cpu().numpy() for name in STATISTICS}
 
 

@@ -14,63 +14,19 @@ from torch import Tensor, nn
 from analysis import params, paths, training
 from analysis.errors import InputError
 from analysis.files import replacing
+from analysis.loop.processes import Processes
 from analysis.nbody_gan import names, statistics
 from analysis.nbody_gan.boxes import Boxes, read_boxes
 from analysis.nbody_gan.cosmology import Cosmology
 from analysis.nbody_gan.covariance import correlation_distance
-from analysis.nbody_gan.gan import Gan, Generator, Shape, critic_loss, draw_noise, generator_loss, scale_density
+from analysis.nbody_gan.gan import Gan, Shape, draw_boxes, scale_density
+from analysis.nbody_gan.learning import TrainingBoxes, gan_turns
 from analysis.nbody_gan.mock import linear_modes
 from analysis.nbody_gan.statistics import Binning
 
 Array = np.ndarray
 
-_GRID = (1, 2, 3)
-_BATCH = 250  # boxes drawn at once
-_SYMMETRIES = 48  # of the cube
 _STANDARDS = 500  # boxes that the untrained networks are fitted to
-
-
-class TrainingBoxes:
-    """Scaled densities, each epoch shifted and turned anew by the symmetries of the periodic cube.
-
-    Parameters
-    ----------
-    density : Tensor, shape (boxes, n, n, n)
-    floor : float
-        Of `gan.scale_density`.
-    seed : int
-    """
-
-    def __init__(self, density: Tensor, floor: float, seed: int) -> None:
-        self._scaled = scale_density(density, floor)
-        self._seed = seed
-        self.set_epoch(0)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Give each box one of the 48 symmetries, and those that share it the same shift."""
-        generator = np.random.default_rng((self._seed, epoch))
-        symmetry = torch.from_numpy(generator.integers(0, _SYMMETRIES, len(self._scaled)))
-        self._now = torch.empty_like(self._scaled)
-        for number in range(_SYMMETRIES):
-            chosen = symmetry == number
-            shift = generator.integers(0, self._scaled.shape[-1], 3).tolist()
-            self._now[chosen] = turn(self._scaled[chosen], number).roll(shift, _GRID)
-
-    def __len__(self) -> int:
-        return len(self._scaled)
-
-    def __getitem__(self, chosen: Tensor, /) -> tuple[Tensor, ...]:
-        return (self._now[chosen][:, None],)
-
-
-def turn(boxes: Tensor, symmetry: int) -> Tensor:
-    """Apply one of the 48 symmetries of the cube, 0 to 47, to boxes (boxes, n, n, n): axes exchanged and mirrored."""
-    order, mirrored = divmod(symmetry, 8)
-    first, second = divmod(order, 2)
-    rest = [axis for axis in range(3) if axis != first]
-    axes = (first, *(rest if second == 0 else rest[::-1]))
-    turned = boxes.permute(0, *(1 + axis for axis in axes))
-    return turned.flip([1 + axis for axis in range(3) if mirrored >> axis & 1])
 
 
 def mean_distance(one: Array, other: Array) -> float:
@@ -108,15 +64,6 @@ def validation_score(
         )
 
     return score
-
-
-@torch.no_grad()
-def draw_boxes(generator: Generator, boxes: int, seed: int) -> Tensor:
-    """Draw boxes from a generator, shape (boxes, n, n, n), on the CPU; the noise depends on the seed alone."""
-    device = next(generator.parameters()).device
-    random = torch.Generator().manual_seed(seed)
-    sizes = [min(_BATCH, boxes - start) for start in range(0, boxes, _BATCH)]
-    return torch.cat([generator(draw_noise(size, generator.shape, random).to(device)).cpu() for size in sizes])
 
 
 def check_boxes(boxes: Boxes, path: Path, split: str, cells: int) -> Tensor:
@@ -187,24 +134,17 @@ def train_gan(
     model.generator.save(folder / names.UNTRAINED)
 
     def validate(judged: nn.Module) -> float:
-        drawn = draw_boxes(cast(Gan, judged).generator, len(validation), settings["seed"])
-        return score(statistics.measure(drawn, binning))
+        generator = cast(Gan, judged).generator
+        drawn = draw_boxes(generator, len(validation), settings["seed"])
+        return score(statistics.measure(drawn.to(next(generator.parameters()).device), binning))
 
-    turns = [
-        training.Turn("critic", critic_loss(settings["gradient_penalty"]), model.critic, betas=(0.0, 0.9)),
-        training.Turn(
-            "generator",
-            generator_loss,
-            model.generator,
-            every=settings["critic_steps"],
-            rate=settings["generator_rate"],
-            betas=(0.0, 0.9),
-        ),
-    ]
     how = training.Settings(seed=settings["seed"], **settings["network"])
     data = TrainingBoxes(density, model.shape.floor, settings["seed"])
     about = {name: settings[name] for name in ("gradient_penalty", "statistics")}
+    turns = gan_turns(model, settings)
     training.train(model, turns, data, validate, how, folder, "GAN", about)
+    if Processes.join(how.device).rank:
+        return  # of several, the first process writes
     model.generator.save(folder / names.GENERATOR)
     write_binning(folder / names.BINNING, binning)
 

@@ -1,10 +1,14 @@
-"""The circumstances of a run that the paper prints: versions, commit, machine."""
+"""The circumstances of a run that the paper prints: versions, commit, machine; and how it cites, in words."""
 
+import json
 import os
 import platform
-import subprocess
 from importlib import metadata
 from pathlib import Path
+
+import pypandoc
+
+from analysis.provenance.git import ABBREVIATED, CHANGED, UNKNOWN, git
 
 PACKAGES = ("numpy", "scipy", "pandas", "astropy", "lightgbm", "torch", "dvc")
 # What decides a result. Results, tables and the lock file are left out: a run changes them while it goes on.
@@ -30,22 +34,24 @@ def versions() -> dict[str, str]:
     return found
 
 
+def short_citations(references: Path) -> dict[str, str]:
+    """Return how each entry of a BibTeX file is cited in running text: key -> "Kim & Brunner 2017"."""
+    entries = json.loads(pypandoc.convert_file(str(references), "csljson", format="bibtex"))
+    return {entry["id"]: f"{_names(entry)} {entry['issued']['date-parts'][0][0]}" for entry in entries}
+
+
+def _names(entry: dict) -> str:
+    names = [author.get("family") or author.get("literal", "") for author in entry.get("author", [])]
+    return " & ".join(names) if len(names) <= 2 and "others" not in names else f"{names[0]} et al."
+
+
 def commit(root: Path) -> str:
     """Return the commit that the sources are at, and whether they have been changed since."""
-    head = _git(root, "rev-parse", "--short=12", "HEAD")
+    head = git(root, "rev-parse", f"--short={ABBREVIATED}", "HEAD")
     if head is None:
-        return "unknown (not a git checkout)"
-    changed = _git(root, "status", "--porcelain", "--", *SOURCES)
-    return f"{head} + uncommitted changes" if changed else head
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    try:
-        command = ["git", "-C", str(root), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
+        return UNKNOWN
+    changed = git(root, "status", "--porcelain", "--", *SOURCES)
+    return head + (CHANGED if changed else "")
 
 
 def machine() -> dict[str, str]:

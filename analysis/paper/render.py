@@ -5,12 +5,13 @@ a Lua filter for the cross-references, and typst for the PDF. The floor fails on
 only warns, so the floor's checks come first for both.
 """
 
+import argparse
 import difflib
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,13 @@ import yaml
 from analysis import paths
 from analysis.errors import InputError
 from analysis.files import partial_of
+from analysis.provenance.pipeline import Pipeline, maker, read_pipeline
 
 SOURCE = "index.qmd"
 VARIABLES = "_variables.yml"
 INCLUDE = re.compile(r"^\{\{<\s*include\s+(\S+)\s*>\}\}[ \t]*$", re.MULTILINE)
+LABEL = re.compile(r"\{#((?:fig|tbl|eq|sec)-[\w-]+)")
+PICTURE = re.compile(r"!\[(?:[^\]\[]|\[[^\]]*\])*\]\(([^)\s]+)\)")  # its caption may hold citations in brackets
 VARIABLE = re.compile(r"\{\{<\s*var\s+(\S+)\s*>\}\}")
 # What Quarto says, with exit code 0, about a page that is not whole; and what it then prints in the page.
 QUARTO_FAULTS = re.compile(r"Unable to resolve crossref|Unknown var|citation \S+ not found|Could not fetch")
@@ -33,7 +37,7 @@ PAGE_FAULTS = re.compile(r"\?(?:var|meta|invalid)\b|\?@(?:fig|tbl|eq|sec)-")
 ANSI_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def run() -> None:
+def run(_: argparse.Namespace) -> None:
     """Render the paper of this checkout."""
     renderer = render(paths.PAPER, paths.PAPER_BUILD)
     print(f"{paths.PAPER_BUILD}/index.html and index.pdf, rendered by {renderer}")
@@ -57,7 +61,8 @@ def render(paper: Path, build: Path) -> str:
     Raises
     ------
     InputError
-        If a cross-reference, citation, variable, include or figure is unresolved; `build` is then as it was.
+        If a cross-reference, citation, variable, include or figure is unresolved, or a figure is of no stage of the
+        dvc.yaml beside the paper; `build` is then as it was.
     """
     if not (paper / SOURCE).is_file():
         raise InputError(f"{paper}: no {SOURCE} here; expected the folder of the paper")
@@ -67,6 +72,7 @@ def render(paper: Path, build: Path) -> str:
         made = work / "_build"
         made.mkdir()
         text = expand(work)
+        check_figures(text, read_pipeline(paper.parent))
         pandoc(work, text, "html", made / "index.html")
         quarto = shutil.which("quarto")
         if quarto:
@@ -118,6 +124,27 @@ def _with_includes(paper: Path, name: str, above: tuple[str, ...]) -> str:
     return INCLUDE.sub(lambda match: _with_includes(paper, match[1], (*above, name)), path.read_text())
 
 
+def labels_of(paper: Path, generated: Mapping[str, str]) -> set[str]:
+    """Return the labels of figures, tables, equations and sections that the page will have.
+
+    Parameters
+    ----------
+    paper : pathlib.Path
+    generated : mapping
+        Name -> Markdown of what will lie in tables/; what is not among it has no labels.
+    """
+
+    def labels(text: str) -> set[str]:
+        found = set(LABEL.findall(text))
+        for name in INCLUDE.findall(text):
+            file = Path(name)
+            is_generated = file.parent.name == paths.TABLES.name
+            found |= labels(generated.get(file.stem, "") if is_generated else (paper / file).read_text())
+        return found
+
+    return labels((paper / SOURCE).read_text())
+
+
 def _flattened(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
     flat: dict[str, str] = {}
     for name, value in tree.items():
@@ -126,6 +153,15 @@ def _flattened(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
         else:
             flat[f"{prefix}{name}"] = str(value)
     return flat
+
+
+def check_figures(text: str, pipeline: Pipeline) -> None:
+    """Raise InputError, with the names, if a page shows figures that no stage makes: nobody could make them again."""
+    shown = [f"{paths.PAPER.name}/{source}" for source in PICTURE.findall(text)]
+    if orphans := [path for path in shown if maker(pipeline, path) is None]:
+        raise InputError(
+            f"paper/{SOURCE}: {', '.join(orphans)}: no stage of dvc.yaml makes it; expected a stage's output"
+        )
 
 
 def pandoc(paper: Path, text: str, to: str, output: Path) -> None:
@@ -137,11 +173,13 @@ def pandoc(paper: Path, text: str, to: str, output: Path) -> None:
         With pandoc's message: an unresolved cross-reference, an unknown citation, a missing figure.
     """
     command = [pypandoc.get_pandoc_path(), "--from", "markdown", "--standalone", "--number-sections"]
-    command += ["--lua-filter", "filters/renderer.lua", "--lua-filter", "filters/crossref.lua", "--citeproc"]
+    for name in ("provenance", "vectors", "renderer", "crossref"):
+        command += ["--lua-filter", f"filters/{name}.lua"]
+    command += ["--citeproc"]
     command += ["--fail-if-warnings", "--output", str(output)]
     if to == "html":
         command += ["--to", "html5", "--toc", "--toc-depth", "2", "--mathml"]
-        command += ["--embed-resources", "--css", "styles/floor.css"]
+        command += ["--embed-resources", "--css", "styles/floor.css", "--css", "styles/margin.css"]
     else:  # citations are resolved by citeproc for both formats, hence not left to typst
         layout = yaml.safe_load((paper / "_quarto.yml").read_text())["format"]["typst"]
         (paper / "layout.yml").write_text(yaml.safe_dump(layout))

@@ -53,16 +53,6 @@ def include(section: str) -> str:
     return f"{{{{< include sections/{section}.md >}}}}\n"
 
 
-def claims(rows: Sequence[dict[str, str]]) -> str:
-    """Write the claims table: claim, published, ours, rule, verdict."""
-    cells = []
-    for row in rows:
-        read = f" ({row['read']})" if row["read"] else ""
-        published = typeset(row["published"]) + read
-        cells.append([row["claim"], published, typeset(ours(row)), row["rule"], f"**{row['verdict']}**"])
-    return pipe_table(["Claim", "Published", "Ours", "Rule", "Verdict"], cells, [30, 15, 19, 20, 16])
-
-
 def ours(row: dict[str, str]) -> str:
     """Write our value of a scorecard row with its error and interval."""
     value, unit = (row["ours"][:-1], "%") if row["ours"].endswith("%") else (row["ours"], "")

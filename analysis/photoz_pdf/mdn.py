@@ -47,9 +47,12 @@ class MixtureDensityNetworks(PdfEstimator):
     learning_rate, weight_decay, patience : float
         `patience` is the fraction of all epochs without improvement that ends the training.
     seed : int
+    device, deterministic
+        Of `training.Settings`, for the training; predictions are made on the processor.
     """
 
     name = "mdn"
+    threads: int | None = None  # of prediction; None: one for each core
     defaults: ClassVar = {
         "members": 6,
         "components": 5,
@@ -65,6 +68,8 @@ class MixtureDensityNetworks(PdfEstimator):
         "weight_decay": 0.1,
         "patience": 0.25,
         "seed": 1,
+        "device": "cpu",
+        "deterministic": False,
     }
 
     def _fit(self, features: Array, errors: Array, z: Array) -> None:
@@ -81,7 +86,7 @@ class MixtureDensityNetworks(PdfEstimator):
             folder = self.checkpoints or Path(temporary)
             bar = "mixture density networks" if self.checkpoints else None
             train(networks, loss, _Parts(x, t, learnt_from), _Parts(x, t, held_out), how, folder, bar)
-        weights = {f"{_NETWORK}{name}": tensor.numpy() for name, tensor in networks.state_dict().items()}
+        weights = {f"{_NETWORK}{name}": tensor.cpu().numpy() for name, tensor in networks.state_dict().items()}
         self.arrays = inputs.for_model() | weights
         self.arrays |= {"redshift_scale": scale}
         self._prepare()
@@ -103,7 +108,8 @@ class MixtureDensityNetworks(PdfEstimator):
         epochs = min(max(epochs, wanted["least_epochs"]), wanted["most_epochs"])
         patience = max(1, round(wanted["patience"] * epochs))
         rates = (wanted["learning_rate"], wanted["weight_decay"])
-        return Settings(epochs, batch_size, *rates, patience, seed=wanted["seed"], device="cpu")
+        machine = {name: wanted[name] for name in ("device", "deterministic")}
+        return Settings(epochs, batch_size, *rates, patience, seed=wanted["seed"], **machine)
 
     def _networks(self, n_inputs: int) -> MixtureNetworks:
         return MixtureNetworks(n_inputs, *(self.settings[k] for k in ("members", "hidden", "waves", "components")))
@@ -129,7 +135,7 @@ class MixtureDensityNetworks(PdfEstimator):
             mixture = (log_weights.exp() / members, centre + scale * means, scale * sigmas)
             return tuple(values.transpose(0, 1).flatten(1) for values in mixture)
 
-        chunks = in_threads(of_chunk, (torch.from_numpy(self._inputs(features, errors)),))
+        chunks = in_threads(of_chunk, (torch.from_numpy(self._inputs(features, errors)),), self.threads)
         return tuple(torch.cat(values) for values in zip(*chunks, strict=True))
 
     def qp_parameters(self, features: Array, errors: Array | None) -> tuple[str, dict[str, Array]]:
@@ -144,7 +150,7 @@ class MixtureDensityNetworks(PdfEstimator):
             return mixture_cdf(torch.from_numpy(edges).expand(len(mixture[0]), -1), *mixture)
 
         mixtures = [values.double() for values in self.mixtures(features, errors)]
-        cdf = torch.cat(in_threads(of_chunk, mixtures)).numpy()
+        cdf = torch.cat(in_threads(of_chunk, mixtures, self.threads)).numpy()
         return np.maximum(np.diff(cdf, axis=1), 0) / np.diff(edges)
 
     def quantiles(self, features: Array, errors: Array | None, levels: Array) -> Array:
@@ -154,7 +160,8 @@ class MixtureDensityNetworks(PdfEstimator):
         """
         wanted = torch.tensor(levels, dtype=torch.float32)
         ends = (float(self.grid[0]), float(self.grid[-1]))
-        chunks = in_threads(partial(mixture_quantiles, wanted, ends), self.mixtures(features, errors))
+        work = partial(mixture_quantiles, wanted, ends)
+        chunks = in_threads(work, self.mixtures(features, errors), self.threads)
         return torch.cat(chunks).double().numpy()
 
 
@@ -183,14 +190,14 @@ def one_torch_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def in_threads(work: Callable[..., Result], tensors: Sequence[Tensor]) -> list[Result]:
-    """Return `work` of chunks of tensors, side by side on all cores."""
+def in_threads(work: Callable[..., Result], tensors: Sequence[Tensor], threads: int | None) -> list[Result]:
+    """Return `work` of chunks of tensors, side by side on all cores, or on so many threads."""
 
     def without_gradients(*chunks: Tensor) -> Result:
         with torch.inference_mode():
             return work(*chunks)
 
-    with one_torch_thread(), ThreadPoolExecutor(cores()) as pool:
+    with one_torch_thread(), ThreadPoolExecutor(threads or cores()) as pool:
         return list(pool.map(without_gradients, *(tensor.split(_CHUNK) for tensor in tensors)))
 
 
@@ -212,6 +219,16 @@ def mixture_density(z: Tensor, weights: Tensor, means: Tensor, sigmas: Tensor) -
     return result
 
 
+def coarse_cdf(ends: tuple[float, float], weights: Tensor, means: Tensor, sigmas: Tensor) -> tuple[Tensor, Tensor]:
+    """Return redshifts from end to end, dense about the mean of each mixture, and its CDF there: both (n, points)."""
+    mean = torch.sum(weights * means, dim=1, keepdim=True)
+    spread = torch.sqrt(torch.sum(weights * (sigmas**2 + (means - mean) ** 2), dim=1, keepdim=True))
+    coarse = mean + 8 * spread * torch.linspace(-1, 1, _COARSE_POINTS) ** 3
+    coarse = torch.clamp(coarse, *ends)
+    coarse[:, 0], coarse[:, -1] = ends
+    return coarse, mixture_cdf(coarse, weights, means, sigmas).cummax(dim=1).values
+
+
 def mixture_quantiles(
     levels: Tensor, ends: tuple[float, float], weights: Tensor, means: Tensor, sigmas: Tensor
 ) -> Tensor:
@@ -220,13 +237,7 @@ def mixture_quantiles(
     They are looked for in a coarse CDF, then by Newton's method, or by bisection where that would leave the bracket.
     """
     mixture = (weights, means, sigmas)
-    mean = torch.sum(weights * means, dim=1, keepdim=True)
-    spread = torch.sqrt(torch.sum(weights * (sigmas**2 + (means - mean) ** 2), dim=1, keepdim=True))
-    places = torch.linspace(-1, 1, _COARSE_POINTS)
-    coarse = mean + 8 * spread * places**3  # dense in the middle
-    coarse = torch.clamp(coarse, *ends)
-    coarse[:, 0], coarse[:, -1] = ends
-    cdf = mixture_cdf(coarse, *mixture).cummax(dim=1).values
+    coarse, cdf = coarse_cdf(ends, *mixture)
     target = cdf[:, :1] + levels * (cdf[:, -1:] - cdf[:, :1])
     cell = torch.searchsorted(cdf, target).clamp(1, _COARSE_POINTS - 1)
     low, high = coarse.gather(1, cell - 1), coarse.gather(1, cell)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from analysis.blocks import Block, Count, Fraction, NotNegative, Positive, Seed, Several, Sizes
+from analysis.blocks import Block, Count, Device, Fraction, NotNegative, Positive, Seed, Several, Sizes
 
 
 class Forest(Block):
@@ -44,6 +44,8 @@ class MixtureNetworks(Block):
     weight_decay: NotNegative = 0.1
     patience: Positive = 0.25
     seed: Seed = 1
+    device: Device = "cpu"
+    deterministic: bool = False
 
 
 class TrainingDistribution(Block):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from analysis.errors import InputError
 from analysis.tensor_files import load_weights, read_tensors, write_tensors
@@ -99,6 +100,12 @@ class ConvNet(nn.Module):
             ) from None
         load_weights(network, tensors, path)
         return network.eval(), about
+
+
+def class_loss(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+    """Return the mean cross entropy of a batch: images, labels."""
+    images, labels = batch
+    return cross_entropy(network(images).float(), labels)
 
 
 def _convolution(before: int, after: int, size: int = 3, padding: int = 1) -> tuple[nn.Module, nn.Module]:

@@ -222,12 +222,12 @@ def _copies(cache: StampCache, rows: Array, side: int, shift: int) -> Iterator[T
     if min(ny, nx) < side:
         raise InputError(f"stamps of {ny} x {nx} pixels; expected at least {side} x {side}, as the network takes")
     one = torch.ones_like(chosen)
-    for top, left in _crops(ny - side, nx - side, shift):
+    for top, left in crops(ny - side, nx - side, shift):
         for symmetry in range(SYMMETRIES):
             yield look_up(pixels, chosen, symmetry * one, top * one, left * one, side)
 
 
-def _crops(spare_rows: int, spare_columns: int, shift: int) -> list[tuple[int, int]]:
+def crops(spare_rows: int, spare_columns: int, shift: int) -> list[tuple[int, int]]:
     """Return the corners of the central crop and of the four shifted ones, as far as the stamp goes."""
     tops, lefts = (sorted({max(s // 2 - shift, 0), min(s - s // 2 + shift, s)}) for s in (spare_rows, spare_columns))
     shifted = [(top, left) for top in tops for left in lefts]

@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from analysis import metrics, params, paths
 from analysis.classification_metrics import KIM_BRUNNER
 from analysis.loop.processes import Processes
 from analysis.star_galaxy import names
-from analysis.star_galaxy.convnet import ConvNet
+from analysis.star_galaxy.convnet import ConvNet, class_loss
 from analysis.star_galaxy.network import (
     GALAXY,
     STAR,
@@ -33,12 +31,6 @@ from analysis.survey.stamps import Augmentation, StampImages
 from analysis.survey.stamps_cache import Scaling, StampCache, scaled_stamps
 from analysis.survey.stamps_file import read_about
 from analysis.training import LOG, Settings, train
-
-
-def class_loss(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
-    """Return the mean cross entropy of a batch: images, labels."""
-    images, labels = batch
-    return cross_entropy(network(images).float(), labels)
 
 
 def images_of(
@@ -134,7 +126,7 @@ def train_star_galaxy_convnet(_: argparse.Namespace) -> None:
     checkpoints = paths.MODELS / "checkpoints" / names.CONVNET_NAME  # not in the stage's output, which DVC clears first
     objects = at_most(objects, settings["most_training"], settings["seed"])
     network, history = fit_network(cache, objects, settings, checkpoints)
-    if Processes.join("auto").rank:
+    if Processes.join(settings["network"]["device"]).rank:
         return  # of several, the first process writes
     how = how_to_use(cache, paths.DATA, settings)
     choices: dict[str, Any] = {"n_training": int((objects["split"] == "train").sum()), "epochs": len(history)}

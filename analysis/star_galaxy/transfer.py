@@ -17,10 +17,10 @@ from analysis.classification_metrics import KIM_BRUNNER, auc
 from analysis.errors import InputError
 from analysis.metrics import with_errors, with_interval, write_metrics
 from analysis.star_galaxy import names
-from analysis.star_galaxy.convnet import ConvNet
+from analysis.star_galaxy.convnet import ConvNet, class_loss
 from analysis.star_galaxy.network import WEIGHTS, How, combined, load_network, rows_of, stamps_for
 from analysis.star_galaxy.seeing import blur_survey
-from analysis.star_galaxy.train_convnet import class_loss, images_of
+from analysis.star_galaxy.train_convnet import images_of
 from analysis.survey.catalogue import STAMPS, read_catalogue, read_provenance
 from analysis.survey.real_stamps import SOURCES
 from analysis.survey.schema import BANDS

@@ -15,7 +15,8 @@ from analysis.survey.stamps_cache import scaled_stamps
 SETTINGS = {
     "seed": 1,
     "network": {"channels": [4], "apertures": 2, "hidden": [8], "dropout": 0.0, "learning_rate": 0.01}
-    | {"weight_decay": 0.0, "batch_size": 16, "device": "cpu"},
+    | {"weight_decay": 0.0, "batch_size": 16, "device": "cpu", "precision": "float32"}
+    | {"deterministic": False},
     "pretraining": {"epochs": 1},
 }
 

@@ -25,6 +25,7 @@ SETTINGS: dict[str, Any] = {
     "redshift": 0.0,
     "batch": 2,
     "device": "cpu",
+    "deterministic": False,
     "boxes": {"train": 3, "validation": 2, "test": 4},
 }
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from analysis.nbody_gan import collapse
-from analysis.nbody_gan.train import turn
+from analysis.nbody_gan.learning import turn
 
 FLOOR = 0.2
 

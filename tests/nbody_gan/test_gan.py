@@ -14,9 +14,20 @@ from analysis.nbody_gan.boxes import Boxes
 from analysis.nbody_gan.controls import log_normal_field
 from analysis.nbody_gan.cosmology import Cosmology
 from analysis.nbody_gan.evaluate import read_binning
-from analysis.nbody_gan.gan import Critic, Gan, Generator, Shape, critic_loss, draw_noise, generator_loss, scale_density
+from analysis.nbody_gan.gan import (
+    Critic,
+    Gan,
+    Generator,
+    Shape,
+    critic_loss,
+    draw_boxes,
+    draw_noise,
+    generator_loss,
+    scale_density,
+)
+from analysis.nbody_gan.learning import TrainingBoxes, turn
 from analysis.nbody_gan.mock import linear_modes
-from analysis.nbody_gan.train import TrainingBoxes, check_boxes, draw_boxes, train_gan, turn, untrained
+from analysis.nbody_gan.train import check_boxes, train_gan, untrained
 
 SHAPE = Shape(cells=8, noise=2, generator_channels=4, generator_blocks=1, critic_channels=4, floor=0.2, knots=33)
 POWER = 0.3 * linear_modes(Cosmology(0.276, 0.045, 0.7, 0.811, 0.961), 40.0, 8, 0.0)

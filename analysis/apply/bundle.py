@@ -1,0 +1,197 @@
+"""What a worker holds: everything that answers for an object, read from one folder, and never unpickled."""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from analysis.apply import names
+from analysis.apply.outside import TrainingDistribution
+from analysis.apply.redshifts import CalibratedRedshifts
+from analysis.apply.trees import Trees, mean_path
+from analysis.errors import InputError
+from analysis.photoz_pdf.inputs import band_columns, photometry
+from analysis.photoz_pdf.mdn import MixtureDensityNetworks
+from analysis.photoz_pdf.photometry import PhotometricInputs
+from analysis.star_galaxy import inputs as star_galaxy_inputs
+from analysis.star_galaxy.names import TPC_MORPH, TPC_PHOT
+
+Array = np.ndarray
+
+CLASS_INPUTS = {
+    TPC_PHOT: star_galaxy_inputs.magnitudes_and_colours,
+    TPC_MORPH: star_galaxy_inputs.with_concentrations,
+}
+INPUTS, CLASS, CLASS_TRAINING, REDSHIFT_TRAINING, ISOLATION = (
+    "inputs.",  # as `PhotometricInputs.for_model` has it
+    "class.",
+    "class_training.",
+    "redshift_training.",
+    "isolation.",
+)
+
+
+class Bundle:
+    """Models, and what they need to answer for the rows of a catalogue.
+
+    Attributes
+    ----------
+    about : dict
+        `bands`; under `redshift`, `class` and `isolation` what belongs to each part: one that is not there is not
+        answered for.
+    """
+
+    def __init__(self, about: dict[str, Any], arrays: Mapping[str, Array], folder: Path):
+        self.about, self._arrays = about, arrays
+        self.bands: list[str] = about["bands"]
+        self.answered = [names.ANOMALY]  # columns
+        self.inputs = PhotometricInputs.from_model(arrays)
+        if (found := len(self.inputs.arrays["mean"])) != len(self.bands):
+            raise ValueError(f"arrays of {found} bands; {names.ABOUT} says {len(self.bands)}")
+        self._isolation = Trees.from_arrays(arrays, ISOLATION)
+        self._max_samples = about["isolation"]["max_samples"]
+        self.redshifts: CalibratedRedshifts | None = None
+        if "redshift" in about:
+            model = MixtureDensityNetworks.load(folder / names.REDSHIFT)
+            model.threads = 1  # a worker is a core
+            self.redshifts = CalibratedRedshifts(model, np.array(about["redshift"]["remapping"]))
+            self.answered += [
+                *map(names.quantile_name, names.LEVELS),
+                names.Z_MEAN,
+                names.Z_MODE,
+                names.OUTSIDE_REDSHIFT,
+            ]
+            self.redshift_training = TrainingDistribution.from_arrays(arrays, REDSHIFT_TRAINING)
+        if "class" in about:
+            self.answered += [names.P_GALAXY, names.P_GALAXY_ERR, names.OUTSIDE_CLASS]
+            self._forest = Trees.from_arrays(arrays, CLASS)
+            self._class_training = TrainingDistribution.from_arrays(arrays, CLASS_TRAINING)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a folder that `science-sample train` wrote.
+
+        Raises
+        ------
+        InputError
+            If it is not there, cut, or made for objects that it cannot answer for.
+        """
+        about_path = Path(folder) / names.ABOUT
+        if not about_path.is_file():
+            wanted = "a folder of models, which `python -m analysis science-sample train` makes"
+            raise InputError(f"{folder}: no {names.ABOUT} here; expected {wanted}")
+        try:
+            about = json.loads(about_path.read_text())
+            if "not_run" in about:
+                raise InputError(f"{folder}: holds no models: {about['not_run']}")
+            return cls(about, load_file(Path(folder) / names.ARRAYS), Path(folder))
+        except InputError:
+            raise
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{folder}: no readable models ({type(error).__name__}: {error})") from None
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, bytes]) -> Self:
+        """Load from the content of the files of a folder, as `bundle_files` read them elsewhere."""
+        with tempfile.TemporaryDirectory() as temporary:
+            for name, content in files.items():
+                path = Path(temporary) / name
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(content)
+            return cls.load(Path(temporary))
+
+    def columns(self) -> list[str]:
+        """List the columns of the catalogue that are read where they are there."""
+        systems = ("psfMag", "cModelMag", "extinction") if "class" in self.about else ()
+        extra = [f"{system}_{band}" for system in systems for band in self.bands]
+        return [names.OBJECT, names.RA, names.DEC, *band_columns(self.bands), *extra]
+
+    def check_columns(self, present: list[str], source: str) -> None:
+        """Raise InputError naming the first column that is needed and not there."""
+        needed = [names.OBJECT, names.RA, names.DEC, *(f"dered_{band}" for band in self.bands)]
+        for name in needed:
+            if name not in present:
+                raise InputError(
+                    f"{source}: no column {name!r}; expected {', '.join(needed)} (--columns MAP says what others mean)"
+                )
+        if "class" in self.about:
+            here = self._class_inputs(pd.DataFrame(columns=present, dtype=float))
+            if lacking := [name for name in self.about["class"]["columns"] if name not in here]:
+                raise InputError(
+                    f"{source}: no {lacking[0]!r}, by which stars are told from galaxies; expected psfMag_* and "
+                    f"cModelMag_* (or extinction_*) in {', '.join(self.bands)}, as in training"
+                )
+
+    def answers(self, table: pd.DataFrame, source: str) -> dict[str, Array]:
+        """Return the columns of the answer for each row, by name, but for those of its place.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            Columns as in the catalogue contract.
+        source : str
+            What to call the table in an error.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (n,)
+            NaN for objects without any magnitude, which lie outside every training distribution.
+
+        Raises
+        ------
+        InputError
+            If a magnitude is impossible.
+        """
+        sample = photometry(table, self.bands, source)
+        measured = np.isfinite(sample.magnitudes).sum(axis=1).astype(np.int8)
+        some = np.flatnonzero(measured)
+        answered = {}
+        if len(some):
+            answered = self._answers(table.iloc[some], sample.magnitudes[some], sample.errors[some])
+        columns: dict[str, Array] = {names.OBJECT: sample.object_id, names.BANDS_MEASURED: measured}
+        for name in self.answered:
+            outside = name in (names.OUTSIDE_REDSHIFT, names.OUTSIDE_CLASS)
+            columns[name] = np.full(len(table), True if outside else np.float32(np.nan))
+            if len(some):
+                columns[name][some] = answered[name]
+        return columns
+
+    def _answers(self, table: pd.DataFrame, magnitudes: Array, errors: Array) -> dict[str, Array]:
+        inputs = self.inputs(magnitudes, errors)
+        depth, _ = self._isolation.mean_and_variance(inputs)
+        # Liu, Ting & Zhou (2008), eq. 2
+        columns = {names.ANOMALY: 2 ** (-depth / mean_path(self._max_samples)).astype(np.float32)}
+        if self.redshifts is not None:
+            columns |= self.redshifts(magnitudes, errors)
+            places = inputs[:, : self.inputs.n_magnitudes]
+            columns[names.OUTSIDE_REDSHIFT] = self.redshift_training.outside(places)
+        if "class" in self.about:
+            about, of_class = self.about["class"], self._class_inputs(table)[self.about["class"]["columns"]]
+            p, variance = self._forest.mean_and_variance(of_class.to_numpy())
+            columns[names.P_GALAXY] = p.astype(np.float32)
+            columns[names.P_GALAXY_ERR] = np.sqrt(about["variance_share"] * variance).astype(np.float32)
+            columns[names.OUTSIDE_CLASS] = self._class_training.outside(standardised(of_class, self._arrays))
+        return columns
+
+    def _class_inputs(self, table: pd.DataFrame) -> pd.DataFrame:
+        return CLASS_INPUTS[self.about["class"]["classifier"]](table)
+
+
+def standardised(of_class: pd.DataFrame, arrays: Mapping[str, Array]) -> Array:
+    """Return the inputs of the classifier in units of their spread in training; what is missing is the median."""
+    return np.nan_to_num((of_class.to_numpy() - arrays[f"{CLASS}centre"]) / arrays[f"{CLASS}scale"])
+
+
+def bundle_files(folder: Path) -> tuple[dict[str, bytes], str]:
+    """Read the files of a folder of models, and return them by name, with the SHA-256 of all."""
+    paths = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+    digests = "".join(f"{name} {hashlib.sha256(content).hexdigest()}\n" for name, content in files.items())
+    return files, hashlib.sha256(digests.encode()).hexdigest()

@@ -1,0 +1,203 @@
+"""A catalogue and a folder of models -> a HATS catalogue of answers: chunks are answered, then put together."""
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distributed import Client
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+import analysis
+from analysis.apply import output, partitions, tasks
+from analysis.apply.bundle import Bundle, bundle_files
+from analysis.apply.cluster import Failure, connected, peak_memory, run_tasks, send_models
+from analysis.apply.schema import answer_schema
+from analysis.apply.sources import Chunk, Pixels, Source
+from analysis.apply.tasks import Job, Models
+from analysis.cores import cores
+
+_console = Console(stderr=True)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is wanted.
+
+    Attributes
+    ----------
+    catalogue : str
+        Path or URL.
+    models, out : pathlib.Path
+    columns_map : pathlib.Path or None
+    scheduler : str or None
+    workers : int or None
+    memory_limit : str or None
+    chunk_rows : int
+        Objects that a worker takes at a time.
+    partition_rows : int
+        Objects of a partition, at most, where the source has none of its own.
+    without_failed : bool
+        Make the output although chunks failed: without them.
+    """
+
+    catalogue: str
+    models: Path
+    out: Path
+    columns_map: Path | None = None
+    scheduler: str | None = None
+    workers: int | None = None
+    memory_limit: str | None = None
+    chunk_rows: int = 250_000
+    partition_rows: int = 1_000_000
+    without_failed: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it.
+
+    Attributes
+    ----------
+    objects : int
+        Answered for.
+    seconds : float
+        From the first task to the last.
+    peak_bytes : list of int
+        The most memory of each worker.
+    failures : list of Failure
+    """
+
+    objects: int
+    seconds: float
+    peak_bytes: list[int]
+    failures: list[Failure]
+
+
+def apply(request: Request) -> Outcome:
+    """Answer for every object of a catalogue.
+
+    What was written before, by a run that ended early, is kept.
+
+    Raises
+    ------
+    InputError
+        If the source, the models, the cluster or the output cannot be used.
+    """
+    bundle = Bundle.load(request.models)  # before anything is sent or written
+    files, digest = bundle_files(request.models)
+    work = output.work_folder(request.out.absolute())
+    source = Source.of(request.catalogue, request.columns_map, request.chunk_rows, work / "ingested")
+    bundle.check_columns(source.present(), request.catalogue)
+    provenance = _provenance(request, source, digest)
+    if output.is_finished(request.out, provenance["fingerprint"]):
+        shutil.rmtree(work, ignore_errors=True)  # the name was given, and then the process killed
+        return Outcome(json.loads((request.out / output.PROVENANCE).read_text())["objects"], 0.0, [], [])
+    with output.locked(work):
+        plan = output.plan(work, provenance["fingerprint"])
+        output.write_plan(work, plan)
+        workers = request.workers or min(cores(), len(source.chunks))
+        with connected(request.scheduler, workers, request.memory_limit) as client:
+            _console.print(f"dashboard: {client.dashboard_link}", soft_wrap=True)
+            models = Models(files, digest)
+            send_models(client, models, work)
+            job = Job(work, models.name, source.columns_map, plan.get("pixels", []))
+            return _run(client, request, source, job, provenance)
+
+
+def _provenance(request: Request, source: Source, digest: str) -> dict[str, Any]:
+    """Return where the answers come from: the same for the same input, whenever and wherever it is computed."""
+    made_of = {
+        "catalogue": request.catalogue,
+        "objects_in_source": source.rows,
+        "models_sha256": digest,
+        "code_version": analysis.__version__,
+        "chunk_rows": request.chunk_rows,
+        "partition_rows": request.partition_rows,
+        "columns": answer_schema().names,
+    }
+    everything = json.dumps(made_of | source.fingerprint(), sort_keys=True)
+    return made_of | {"fingerprint": hashlib.sha256(everything.encode()).hexdigest()}
+
+
+def _run(client: Client, request: Request, source: Source, job: Job, provenance: dict[str, Any]) -> Outcome:
+    started = time.perf_counter()
+    chunks = source.chunks
+    failures: list[Failure] = []
+    if not job.pixels:
+        pixels, chunks, failures = _partitions(client, request, source, job)
+        if not pixels:
+            return Outcome(0, time.perf_counter() - started, peak_memory(client), failures)
+        job = Job(job.work, job.models, job.columns_map, pixels)
+        if not failures:
+            output.write_plan(job.work, {"fingerprint": provenance["fingerprint"], "pixels": pixels})
+    answered, failed = _each(client, "objects", tasks.answer_chunk, job, chunks, lambda c: c.rows, str)
+    failures += failed
+    objects = sum(record["rows"] for record in answered.values())
+    if not failures or (request.without_failed and answered):
+        rows, failed = _put_together(client, job, answered)
+        failures += failed
+        if not failed:
+            missing = [failure._asdict() for failure in failures]
+            about = provenance | {"objects": objects, "missing": missing}
+            output.finish(job.work, request.out.absolute(), rows, about)
+    return Outcome(objects, time.perf_counter() - started, peak_memory(client), failures)
+
+
+def _partitions(
+    client: Client, request: Request, source: Source, job: Job
+) -> tuple[Pixels, list[Chunk], list[Failure]]:
+    """Return the partitions, and the chunks that can be placed in them."""
+    if source.pixels is not None:
+        return partitions.in_order(source.pixels), source.chunks, []
+    counted, failures = _each(client, "counting", tasks.count_chunk, job, source.chunks, lambda c: c.rows, str)
+    counts: dict[int, int] = {}
+    for record in counted.values():
+        for pixel, number in zip(record["pixels"], record["counts"], strict=True):
+            counts[pixel] = counts.get(pixel, 0) + number
+    return partitions.choose(counts, request.partition_rows), [source.chunks[k] for k in sorted(counted)], failures
+
+
+def _put_together(
+    client: Client, job: Job, answered: dict[int, tasks.Record]
+) -> tuple[dict[tuple[int, int], int], list[Failure]]:
+    """Make the partitions of the shards; return the rows of each by pixel."""
+    parts: dict[int, list[list[Any]]] = {}
+    for number in sorted(answered):
+        for group, partition in enumerate(answered[number]["partitions"]):
+            parts.setdefault(partition, []).append([answered[number]["file"], group])
+    calls = sorted(parts.items())
+
+    def name(call: tuple[int, Any]) -> str:
+        return "partition Norder={} Npix={}".format(*job.pixels[call[0]])
+
+    made, failures = _each(client, "partitions", tasks.make_partition, job, calls, lambda _: 1, name)
+    rows = {(order, pixel): made[k]["rows"] for k in sorted(made) for order, pixel in [job.pixels[calls[k][0]]]}
+    return rows, failures
+
+
+def _each(
+    client: Client,
+    what: str,
+    function: Callable[..., tasks.Record],
+    job: Job,
+    items: list[Any],
+    size: Callable[[Any], int],
+    name: Callable[[Any], str],
+) -> tuple[dict[int, tasks.Record], list[Failure]]:
+    """Run a task for each item, with a progress bar; return the records by number of the item, and what failed."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_console, transient=True) as progress:
+        bar = progress.add_task(what, total=sum(map(size, items)))
+        results, errors = run_tasks(
+            client,
+            function,
+            [(job, item) for item in items],
+            lambda number, _: progress.advance(bar, size(items[number])),
+        )
+    return results, [Failure(name(items[k]), error) for k, error in sorted(errors.items())]

@@ -1,0 +1,151 @@
+"""What workers do: count a chunk, answer it, make a partition of the answers. Each task leaves a record.
+
+A task whose record and file are there, and agree, does nothing again. Files appear under their name when they are
+whole, and a record after its file: a worker may die at any time.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from distributed import Worker, WorkerPlugin, get_worker
+
+from analysis.apply import names, partitions
+from analysis.apply.bundle import Bundle
+from analysis.apply.schema import as_table
+from analysis.apply.sources import Chunk, Pixels, read_chunk
+from analysis.files import replacing
+from analysis.survey.catalogue import sha256
+from analysis.survey.columns_map import ColumnsMap
+
+Array = np.ndarray
+Record = dict[str, Any]
+
+SHARDS, RECORDS, CATALOGUE = "shards", "records", "catalogue"
+
+_BLOCK = 32_768  # rows that are answered at a time: of fixed size, or the last digits would depend on it
+
+
+class Models(WorkerPlugin):
+    """The models, sent to each worker once as the bytes of their files.
+
+    Parameters
+    ----------
+    files : dict of str to bytes
+    digest : str
+        SHA-256 of all.
+    """
+
+    def __init__(self, files: dict[str, bytes], digest: str):
+        self.files, self.name = files, f"models-{digest}"
+        self.bundle: Bundle
+
+    def setup(self, worker: Worker) -> None:
+        """Read the models where the worker lives."""
+        self.bundle = Bundle.from_files(self.files)
+        self.files = {}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the tasks of a run have in common.
+
+    Attributes
+    ----------
+    work : pathlib.Path
+        The folder of what is not finished, which all workers see.
+    models : str
+        The name of the plugin.
+    columns_map : ColumnsMap or None
+    pixels : list of (int, int)
+        The partitions; empty while they are not known.
+    """
+
+    work: Path
+    models: str
+    columns_map: ColumnsMap | None
+    pixels: Pixels
+
+    def record(self, name: str) -> Path:
+        """Return the file of a record."""
+        return self.work / RECORDS / f"{name}.json"
+
+
+def kept(record: Path, work: Path, made_of: Any) -> Record | None:
+    """Return a record if it is of the same input, and the file that it tells of is whole; None otherwise."""
+    try:
+        content: Record = json.loads(record.read_text())
+        whole = "file" not in content or sha256(work / content["file"]) == content["sha256"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return content if whole and content.get("made_of") == made_of else None
+
+
+def _recorded(job: Job, name: str, path: Path | None, made_of: Any, work: Callable[[], Record]) -> Record:
+    """Return the record of a task that has been done; do it if it has not."""
+    if (found := kept(job.record(name), job.work, made_of)) is not None:
+        return found
+    content = work() | {"made_of": made_of}
+    if path is not None:
+        content |= {"file": path.relative_to(job.work).as_posix(), "sha256": sha256(path)}
+    with replacing(job.record(name)) as partial:
+        partial.write_text(json.dumps(content))
+    return content
+
+
+def _places(table: pd.DataFrame, source: str) -> Array:
+    ra, dec = (table[name].to_numpy(float) for name in (names.RA, names.DEC))
+    return partitions.positions(ra, dec, table[names.OBJECT].to_numpy(), source)
+
+
+def count_chunk(job: Job, chunk: Chunk) -> Record:
+    """Count the objects of a chunk by place on the sky."""
+
+    def work() -> Record:
+        table = read_chunk(chunk, [names.OBJECT, names.RA, names.DEC], job.columns_map)
+        pixels, counts = partitions.count(_places(table, str(chunk)))
+        return {"pixels": pixels, "counts": counts}
+
+    return _recorded(job, f"count-{chunk.number:06d}", None, str(chunk), work)
+
+
+def answer_chunk(job: Job, chunk: Chunk) -> Record:
+    """Answer for the objects of a chunk; the record says how many, and of which partition each row group is."""
+    path = job.work / SHARDS / f"{chunk.number:06d}.parquet"
+
+    def work() -> Record:
+        models = get_worker().plugins[job.models]
+        assert isinstance(models, Models)
+        bundle = models.bundle
+        table = read_chunk(chunk, bundle.columns(), job.columns_map)
+        index = _places(table, str(chunk))
+        order = np.argsort(index, kind="stable")
+        table, index = table.iloc[order], index[order]
+        blocks = [
+            bundle.answers(table.iloc[start : start + _BLOCK], str(chunk)) for start in range(0, len(table), _BLOCK)
+        ]
+        columns = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        columns |= {names.HEALPIX: index, names.RA: table[names.RA].to_numpy(), names.DEC: table[names.DEC].to_numpy()}
+        of = partitions.partition_of(index, job.pixels, str(chunk))
+        with replacing(path) as partial:
+            numbers = partitions.write_shard(partial, as_table(columns), of)
+        return {"rows": len(table), "partitions": numbers}
+
+    return _recorded(job, f"chunk-{chunk.number:06d}", path, str(chunk), work)
+
+
+def make_partition(job: Job, call: tuple[int, list[list[Any]]]) -> Record:
+    """Make a partition, given by its number, of row groups of shards, each given by file and number."""
+    number, parts = call
+    path = partitions.partition_file(job.work / CATALOGUE, job.pixels[number])
+
+    def work() -> Record:
+        with replacing(path) as partial:
+            rows = partitions.write_partition(partial, [(job.work / file, group) for file, group in parts])
+        return {"rows": rows}
+
+    return _recorded(job, f"partition-{number:06d}", path, parts, work)

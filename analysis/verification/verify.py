@@ -1,0 +1,143 @@
+"""`python -m analysis verify`: check what is committed, run it again in a clean clone, compare, report."""
+
+import argparse
+import datetime
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from analysis import paths, reproduce
+from analysis.errors import InputError
+from analysis.paper import circumstances
+from analysis.provenance.git import ABBREVIATED, git
+from analysis.provenance.pipeline import Pipeline, Stage, read_pipeline
+from analysis.reproduce import LAPTOP
+from analysis.scale_copies import LOCK
+from analysis.verification import compare, integrity, report
+from analysis.verification.compare import Comparison, Tolerances
+from analysis.verification.lock import read_lock
+from analysis.verification.report import Report, StageReport
+from analysis.verification.rerun import Run, chosen, clean_clone, committed_bytes, committed_lock, run_again
+
+_CLAIMS = "results/claims.json"
+_REAL = "results/real: measured on real tables, which the compendium does not hold; `make real` does it again"
+
+
+def committed_path(path: str, scale: str) -> str:
+    """Return where a result of a scale is committed."""
+    return path if scale == LAPTOP else path.replace("results/", f"results/{scale}/", 1)
+
+
+def _compared(copy: Path, path: str, scale: str, declared: Tolerances) -> list[Comparison]:
+    """Compare a file of metrics, or that of the claims, with the committed one; nothing where there is none."""
+    committed = committed_bytes(copy, committed_path(path, scale))
+    if committed is None or not (copy / path).is_file():
+        return []
+    first, second = json.loads(committed), json.loads((copy / path).read_text())
+    if path == _CLAIMS:
+        return compare.compare_verdicts(first, second)
+    result = Path(path).parent.relative_to("results").as_posix().replace("/", ".")
+    return compare.compare_metrics(result, first, second, declared)
+
+
+def _hashes(lock: dict[str, Any], stage: str, kind: str) -> dict[str, str]:
+    return {entry["path"]: entry.get("md5", "") for entry in lock.get(stage, {}).get(kind, [])}
+
+
+def _outcome(copy: Path, path: str, made: dict[str, str], committed: dict[str, str], same_inputs: bool) -> str:
+    """Say how an output of the second run compares with the committed one."""
+    if path not in committed:
+        return report.NOT_COMMITTED
+    if made.get(path) == committed[path]:
+        return report.SAME_BYTES
+    first = committed_bytes(copy, path) if path.endswith(".png") else None
+    if first is None or not (copy / path).is_file():
+        return report.OTHER_BYTES
+    if compare.same_picture(first, (copy / path).read_bytes()):
+        return report.SAME_PICTURE
+    return report.NOT_DRAWN_SO if same_inputs else report.OTHER_BYTES
+
+
+def stage_report(copy: Path, stage: Stage, run: Run, scale: str) -> StageReport:
+    """Compare what a stage has made in the clone with what is committed."""
+    if run.failure:
+        return StageReport(run)
+    lock = read_lock(copy / LOCK)
+    committed = committed_lock(copy, LOCK if scale == LAPTOP else f"results/{scale}/{LOCK}")
+    made, first = (_hashes(one, stage.name, "outs") for one in (lock, committed))
+    same_inputs = _hashes(lock, stage.name, "deps") == _hashes(committed, stage.name, "deps")
+    outs = {path: _outcome(copy, path, made, first, same_inputs) for path in stage.outs}
+    declared = Tolerances.read()
+    files = [path for path in stage.outs if path in stage.metrics or path == _CLAIMS]
+    return StageReport(run, outs, [one for path in files for one in _compared(copy, path, scale, declared)])
+
+
+def _not_run(pipeline: Pipeline, stages: Sequence[Stage], scale: str) -> list[str]:
+    """List what a verification says nothing of."""
+    left = [name for name in pipeline if name not in {stage.name for stage in stages}]
+    found = [f"stages {', '.join(left)}: not asked for"] if left else []
+    if scale == reproduce.SMOKE and stages:
+        found.append("the committed numbers: they are those of the laptop scale (`--scale laptop` compares them)")
+    return [*found, _REAL]
+
+
+def verify(root: Path, copies: Path, scale: str, only: Sequence[str] = (), run: bool = True) -> Report:
+    """Verify the committed revision of a checkout.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The checkout.
+    copies : pathlib.Path
+        Folder in which the clone is kept while it runs, so that a killed verification goes on.
+    scale : str
+    only : sequence of str
+        Stages, or files that they make, to run with all that they need; all stages when empty.
+    run : bool
+        False: only check what can be checked without running anything.
+
+    Raises
+    ------
+    InputError
+        If there is no such scale or stage, or no git checkout.
+    """
+    if scale not in reproduce.scales():
+        raise InputError(f"no scale {scale!r}; expected one of {', '.join(reproduce.scales())}")
+    commit = git(root, "rev-parse", f"--short={ABBREVIATED}", "HEAD")
+    if commit is None:
+        raise InputError(f"{root}: not a git checkout; expected one, of which a clean clone is verified")
+    pipeline = read_pipeline(root)
+    stages = chosen(pipeline, only) if run else []
+    date = datetime.datetime.now(datetime.UTC).date().isoformat()
+    findings = [*integrity.check(root), *_stale(root)]
+    reports = []
+    if stages and not findings:
+        copy = clean_clone(root, copies, scale)
+        runs = run_again(copy, stages)
+        reports = [stage_report(copy, stage, run, scale) for stage, run in zip(stages, runs, strict=True)]
+    changed = (git(root, "status", "--porcelain") or "").splitlines()
+    about = (scale, commit, date, circumstances.machine(), circumstances.versions())
+    return Report(*about, [line[3:] for line in changed], findings, reports, _not_run(pipeline, stages, scale))
+
+
+def _stale(root: Path) -> list[integrity.Finding]:
+    """List the stages that are not up to date in a clean clone."""
+    with tempfile.TemporaryDirectory(prefix="compendium-clone-") as folder:
+        clone = Path(folder) / "clone"
+        subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(root), str(clone)], check=True)
+        return integrity.would_run(clone)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Verify this checkout, print the report, and return 1 where something differs."""
+    done = verify(paths.ROOT, paths.SCALE_COPIES, options.scale, options.only, run=not options.no_run)
+    written = report.write(done, options.out)
+    print(done.to_markdown())
+    print(f"The report: {written[0]} and {written[1].name} beside it")
+    if not done.differences:
+        shutil.rmtree(paths.SCALE_COPIES / f"verify-{options.scale}", ignore_errors=True)
+    return int(bool(done.differences))

@@ -1,0 +1,277 @@
+"""Whole runs: sources of every kind, the same bytes however a run goes, errors that say what is wrong."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import hats
+import lsdb
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from toy_survey import BANDS, draw, write_parquet
+
+from analysis.__main__ import main
+from analysis.apply import cluster as of_cluster
+from analysis.apply import names, output, partitions, run, tasks
+from analysis.apply.bundle import Bundle
+from analysis.apply.run import Request, apply
+from analysis.errors import InputError
+
+N = 900
+
+
+@pytest.fixture
+def catalogue(tmp_path) -> Path:
+    write_parquet(draw(N, seed=11), tmp_path / "catalogue", files=3)
+    return tmp_path / "catalogue"
+
+
+@pytest.fixture
+def request_of(models, cluster, tmp_path):
+    def make(catalogue, out="answers", **settings) -> Request:
+        small = {"chunk_rows": 200, "partition_rows": 300, "scheduler": cluster}
+        return Request(str(catalogue), models, tmp_path / out, **small | settings)
+
+    return make
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Return the files of an output; its name, which the properties hold, left out."""
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {name: data.replace(folder.name.encode(), b"NAME") for name, data in files.items()}
+
+
+def answers_of(out: Path) -> pd.DataFrame:
+    return lsdb.open_catalog(out).compute().reset_index().astype({"object_id": "int64"}).set_index("object_id")
+
+
+def test_every_object_is_answered_for_and_lsdb_reads_it(catalogue, request_of, models) -> None:
+    request = request_of(catalogue)
+    outcome = apply(request)
+    assert (outcome.objects, outcome.failures) == (N, [])
+    assert not output.work_folder(request.out).exists()
+    table, found = draw(N, seed=11), answers_of(request.out).sort_index()
+    expected = Bundle.load(models).answers(table, "toy")
+    assert found.index.tolist() == table["object_id"].tolist()
+    for name in (names.Z_MEDIAN, names.P_GALAXY, names.P_GALAXY_ERR, names.ANOMALY):
+        np.testing.assert_allclose(found[name].to_numpy(float), expected[name], atol=2e-5)
+    catalog = hats.read_hats(request.out)
+    pixels = [(p.order, p.pixel) for p in catalog.get_healpix_pixels()]
+    assert len(pixels) > 4 and catalog.catalog_info.total_rows == N
+    for pixel in pixels:  # in place, in order, few enough
+        index = pq.read_table(partitions.partition_file(request.out, pixel))[names.HEALPIX].to_numpy()
+        assert set(index >> 2 * (29 - pixel[0])) == {pixel[1]} and (np.diff(index) >= 0).all() and len(index) <= 300
+    cone = lsdb.open_catalog(request.out).cone_search(ra=180, dec=40, radius_arcsec=20 * 3600).compute()
+    assert 0 < len(cone) < N
+    field = pq.read_schema(request.out / "dataset" / "_common_metadata").field("ra")
+    assert field.metadata[b"unit"] == b"deg"
+
+
+def test_a_hats_catalogue_keeps_its_partitions(request_of, tmp_path) -> None:
+    rows = draw(N, seed=11).drop(columns=["redshift", "is_galaxy", "split"])
+    lsdb.from_dataframe(rows, lowest_order=1, highest_order=3, partition_rows=100).to_hats(
+        tmp_path / "source", catalog_name="source"
+    )
+    apply(request_of(tmp_path / "source"))
+    source, made = hats.read_hats(tmp_path / "source"), hats.read_hats(tmp_path / "answers")
+    main_catalog = getattr(source, "main_catalog", source)
+    assert made.get_healpix_pixels() == main_catalog.get_healpix_pixels()
+    assert sorted(answers_of(tmp_path / "answers").index) == sorted(rows["object_id"])
+
+
+def test_a_url_and_a_foreign_table_and_a_renamed_folder_say_the_same(catalogue, request_of, tmp_path) -> None:
+    renamed = {f"dered_{band}": f"mag_{band}" for band in BANDS} | {"object_id": "id"}
+    table = draw(N, seed=11).drop(columns=["is_galaxy", "split"])
+    (tmp_path / "foreign").mkdir()
+    table.rename(columns=renamed).to_csv(tmp_path / "foreign.csv", index=False)
+    table.rename(columns=renamed).to_parquet(tmp_path / "foreign" / "a.parquet", index=False)
+    kept = [name for name in table if name != "redshift"]
+    lines = [f"  {name}: {renamed.get(name, name)}" for name in kept]
+    (tmp_path / "map.yaml").write_text("columns:\n" + "\n".join(lines) + "\n")
+    apply(request_of(catalogue))
+    apply(request_of(f"file://{catalogue}", "url"))
+    for source in ("foreign.csv", "foreign"):
+        apply(request_of(tmp_path / source, f"of_{source}", columns_map=tmp_path / "map.yaml"))
+    expected = answers_of(tmp_path / "answers").sort_index()
+    pd.testing.assert_frame_equal(answers_of(tmp_path / "url").sort_index(), expected)
+    for out in ("of_foreign.csv", "of_foreign"):  # whose rows come in other chunks: the last digits differ
+        found = answers_of(tmp_path / out).sort_index()
+        assert found.index.equals(expected.index)
+        for name in (names.Z_MEDIAN, names.Z_MEAN, names.P_GALAXY, names.ANOMALY):
+            np.testing.assert_allclose(found[name].to_numpy(float), expected[name].to_numpy(float), atol=1e-4)
+
+
+class Killed(BaseException):
+    """Stands for the end of the client, wherever it is."""
+
+
+def kill(*_, **__) -> None:
+    raise Killed
+
+
+def test_a_client_that_ends_anywhere_goes_on_to_the_same_bytes(catalogue, request_of, monkeypatch) -> None:
+    undisturbed = request_of(catalogue, "undisturbed")
+    apply(undisturbed)
+    request = request_of(catalogue)
+    work, lasting = output.work_folder(request.out), {}
+    for place in (partitions, "choose"), (run, "_put_together"), (output, "write_parquet_metadata"):
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(*place, kill)
+            apply(request)
+        assert work.is_dir() and not request.out.exists()
+        lasting = {path: path.stat().st_mtime_ns for path in (work / tasks.SHARDS).glob("*.parquet")}
+    [first, *others] = lasting
+    first.write_bytes(first.read_bytes()[:-7])  # cut by a dying disk
+    (work / tasks.CATALOGUE / "dataset" / ".Npix=1.parquet.77.incomplete").write_bytes(b"of a worker that was killed")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(output, "shutil", SimpleNamespace(rmtree=kill))  # the last act
+        apply(request)
+    assert first.stat().st_mtime_ns != lasting[first]
+    assert all(path.stat().st_mtime_ns == lasting[path] for path in others)  # not computed again
+    assert content(request.out) == content(undisturbed.out)
+    assert apply(request).seconds == 0 and not work.exists()
+
+
+def test_partial_output_is_no_catalogue(catalogue, request_of, monkeypatch) -> None:
+    request = request_of(catalogue)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(output.TableProperties, "to_properties_file", kill)
+        apply(request)
+    for folder in (request.out, output.work_folder(request.out), output.work_folder(request.out) / tasks.CATALOGUE):
+        with pytest.raises(FileNotFoundError):
+            lsdb.open_catalog(folder)
+
+
+def test_input_that_fails_is_reported_and_the_rest_is_computed(catalogue, models, cluster, tmp_path, capsys) -> None:
+    damaged = catalogue / "part-1.parquet"
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:2000] + bytes(500) + whole[2500:])
+    command = ["apply", "--catalogue", str(catalogue), "--models", str(models), "--out", str(tmp_path / "answers")]
+    command += ["--chunk-rows", "200", "--scheduler", cluster]
+    assert main(command) == 3
+    said = capsys.readouterr()
+    assert "failed three times: file://" in said.err and "part-1.parquet (row groups 0 to 0)" in said.err
+    assert said.out.startswith("not made yet: 750 objects")
+    assert not (tmp_path / "answers").exists()
+    assert main([*command, "--without-failed"]) == 3
+    [missing] = json.loads((tmp_path / "answers" / output.PROVENANCE).read_text())["missing"]
+    assert "part-1.parquet" in missing["input"]
+    assert len(answers_of(tmp_path / "answers")) == 750
+
+
+def test_a_task_is_tried_three_times(cluster, tmp_path) -> None:
+    def fails(number: int) -> int:
+        tried = len(list(tmp_path.glob(f"{number}-*")))
+        (tmp_path / f"{number}-{tried}").touch()
+        if number == 1 or tried == 0:
+            raise ValueError("no")
+        return number
+
+    with of_cluster.connected(cluster, 1, None) as client:
+        done, errors = of_cluster.run_tasks(client, fails, [(1,), (2,)], lambda *_: None)
+    assert done == {1: 2} and errors == {0: "ValueError: no"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1-0", "1-1", "1-2", "2-0", "2-1"]
+
+
+def test_file_without_a_footer_and_impossible_values_are_named(catalogue, request_of) -> None:
+    (catalogue / "part-0.parquet").write_bytes(b"PAR1 no more")
+    table = pq.read_table(catalogue / "part-2.parquet").to_pandas()
+    table.loc[3, "dered_r"], table.loc[299, "dec"] = 99.0, 91.0
+    table.to_parquet(catalogue / "part-2.parquet", row_group_size=150)
+    outcome = apply(request_of(catalogue))
+    said = "\n".join(f"{Path(failure.input).name}: {failure.error}" for failure in outcome.failures)
+    assert len(outcome.failures) == 3 and "part-0.parquet (all of it): InputError" in said
+    assert "object 1000000000000000899, row 150 (0 others too): ra" in said and "dec 91.0; expected a place" in said
+    assert "column 'dered_r', object 1000000000000000603: value 99; expected -5 to 50" in said
+
+
+def test_objects_without_any_magnitude_are_in_the_output(catalogue, request_of) -> None:
+    for file in catalogue.glob("*.parquet"):
+        table = pq.read_table(file).to_pandas()
+        table.loc[::2, [f"dered_{band}" for band in BANDS]] = np.nan
+        table.to_parquet(file)
+    request = request_of(catalogue)
+    apply(request)
+    found = answers_of(request.out)
+    assert len(found) == N and found[names.Z_MEDIAN].isna().sum() == N // 2
+    assert found.loc[found[names.BANDS_MEASURED] == 0, names.OUTSIDE_REDSHIFT].all()
+
+
+def test_another_source_or_setting_is_refused(catalogue, request_of, monkeypatch) -> None:
+    request = request_of(catalogue)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(run, "_put_together", kill)
+        apply(request)
+    with pytest.raises(InputError, match=r"unfinished: was begun with another source"):
+        apply(replace(request, partition_rows=100))
+    apply(request)
+    with pytest.raises(InputError, match=r"answers: exists, made of another source"):
+        apply(replace(request, partition_rows=100))
+    (catalogue / "part-0.parquet").touch()
+    with pytest.raises(InputError, match=r"answers: exists, made of another source"):
+        apply(request)
+    (request.out / output.PROVENANCE).unlink()
+    with pytest.raises(InputError, match=r"answers: exists, and is no output of apply"):
+        apply(request)
+
+
+def test_two_at_once_do_not_write_into_each_other(catalogue, request_of) -> None:
+    request = request_of(catalogue)
+    with (
+        output.locked(output.work_folder(request.out)),
+        pytest.raises(InputError, match="another process writes there"),
+    ):
+        apply(request)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"catalogue": "/nowhere"}, "/nowhere: no such file or folder"),
+        ({"catalogue": "nofs://x/y"}, "nofs://x/y: cannot be reached"),
+        ({"models": Path("/nowhere")}, "/nowhere: no about.json here"),
+        ({"scheduler": "tcp://127.0.0.1:9"}, "the scheduler tcp://127.0.0.1:9 cannot be reached"),
+        ({"scheduler": None, "memory_limit": "much"}, "--memory-limit much: expected an amount such as 2GiB"),
+    ],
+)
+def test_what_cannot_be_used_is_named(catalogue, request_of, monkeypatch, wrong, message) -> None:
+    monkeypatch.setattr(of_cluster, "_PATIENCE", "1s")
+    with pytest.raises(InputError, match=message):
+        apply(replace(request_of(catalogue), **wrong))
+
+
+def test_what_a_folder_lacks_is_named(catalogue, request_of, tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty: no Parquet file"):
+        apply(request_of(tmp_path / "empty"))
+    for column, message in {
+        "dered_g": "no column 'dered_g'",
+        "ra": "no column 'ra'",
+        "psfMag_i": "'concentration_i'",
+    }.items():
+        folder = tmp_path / f"without_{column}"
+        shutil.copytree(catalogue, folder)
+        for file in folder.iterdir():
+            pq.write_table(pq.read_table(file).drop_columns([column]), file)
+        with pytest.raises(InputError, match=message):
+            apply(request_of(folder))
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "properties").write_text("nothing=1\n")
+    with pytest.raises(InputError, match="broken: not a readable HATS catalogue"):
+        apply(request_of(broken))
+
+
+def test_partitions_hold_all_objects_and_none_too_many() -> None:
+    generator = np.random.default_rng(4)
+    index = partitions.positions(*(generator.normal(m, 3, 5000) for m in (200, 10)), np.arange(5000), "toy")
+    counted = dict(zip(*partitions.count(index), strict=True))
+    pixels = partitions.choose(counted, 400)
+    rows = np.bincount(partitions.partition_of(index, pixels, "toy"), minlength=len(pixels))
+    assert rows.sum() == 5000 and rows.min() > 0 and rows.max() <= 400
+    assert len(partitions.choose(counted, 5000)) <= 4
+    assert max(order for order, _ in partitions.choose(counted, 1)) == partitions.COUNT_ORDER  # no pixel is too full

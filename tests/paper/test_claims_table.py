@@ -1,0 +1,103 @@
+"""The claims table says the same in claims.json, on the page, in the terminal and in README.md."""
+
+import io
+import json
+import re
+
+import pytest
+from rich.console import Console
+
+from analysis import paths
+from analysis.errors import InputError
+from analysis.paper import claims_table
+
+ROW = {
+    "id": "sigma",
+    "claim": "… by as much: sigma",
+    "published": "18%",
+    "read": "abstract",
+    "source": "hoyle2015",
+    "source_words": "Hoyle et al. 2015",
+    "ours": "-7.3%",
+    "error": "1.4",
+    "interval": "-10.0 to -4.7",
+    "rule": "our 95% interval | above",
+    "verdict": "holds on the mock",
+    "result": "feature_importance",
+    "survey": "mock survey",
+    "scale": "laptop",
+    "shown": "fig-ann-table",
+    "data": "results/feature_importance/metrics.json",
+    "code": "analysis/feature_importance/evaluate.py",
+}
+CONTROL = ROW | {"id": "control", "source": "", "source_words": "", "read": "", "published": "a control"}
+
+
+def test_a_claim_on_the_page_points_to_its_figure_data_and_code():
+    lines = claims_table.claims([ROW, CONTROL], {"fig-ann-table"}).splitlines()
+    assert lines[2].startswith("|*feature importance: mock survey, laptop scale*|")
+    assert (
+        "|18% [@hoyle2015, abstract]|\u22127.3 ± 1.4% (\u221210.0 to \u22124.7)|our 95% interval \\| above|" in lines[3]
+    )
+    assert "**holds on the mock** (@fig-ann-table, [data](../../results/feature_importance/metrics.json), " in lines[3]
+    assert "|a control|" in lines[4]  # with nothing in parentheses
+    assert len(lines) == 5
+
+
+def test_a_figure_that_the_page_lacks_is_not_referred_to():
+    assert "@fig" not in claims_table.claims([ROW], {"fig-other"})
+
+
+def test_verdicts_are_counted():
+    rows = [CONTROL | {"verdict": "reproduced"}, ROW, CONTROL]
+    assert claims_table.in_words(rows) == "2 holds on the mock; 1 reproduced"
+
+
+def test_the_terminal_says_claim_source_scale_and_verdict():
+    file = io.StringIO()
+    claims_table.print_rows([ROW, CONTROL], Console(file=file, width=200))
+    said = file.getvalue()
+    for words in (
+        ROW["claim"],
+        "Hoyle et al. 2015",
+        "mock survey, laptop",
+        "-7.3 ± 1.4%",
+        "2 claims: 2 holds on the mock",
+    ):
+        assert words in said
+
+
+def test_the_block_of_the_readme_is_replaced_and_nothing_else():
+    readme = "before\n<!-- claims -->\noutdated\n<!-- /claims -->\nafter\n"
+    once = claims_table.in_readme(readme, [ROW])
+    assert once.startswith("before\n<!-- claims -->\n<details><summary>1 claims: 1 holds on the mock</summary>\n")
+    assert once.endswith("</details>\n<!-- /claims -->\nafter\n")
+    assert "outdated" not in once
+    assert "[holds on the mock](paper/figures/fig-ann-table.png)" in once
+    assert claims_table.in_readme(once, [ROW]) == once
+
+
+@pytest.mark.parametrize(
+    "text", ["no marks", "<!-- /claims -->\n<!-- claims -->", "<!-- claims --><!-- claims --><!-- /claims -->"]
+)
+def test_a_readme_without_its_marks_is_refused(text):
+    with pytest.raises(InputError, match="expected the marks"):
+        claims_table.in_readme(text, [ROW])
+
+
+def test_claims_that_are_not_there_or_broken_are_named(tmp_path):
+    with pytest.raises(InputError, match="is not there yet; `python -m analysis scorecard` writes it"):
+        claims_table.read_rows(tmp_path / "claims.json")
+    (tmp_path / "claims.json").write_text("[{")
+    with pytest.raises(InputError, match="not readable as JSON"):
+        claims_table.read_rows(tmp_path / "claims.json")
+
+
+def test_the_readme_of_the_compendium_has_the_claims_of_its_results():
+    if not paths.CLAIMS.is_file():
+        pytest.skip("results/claims.json is not there: run the pipeline, then `python -m analysis paper readme`")
+    readme = (paths.ROOT / "README.md").read_text()
+    rows = json.loads(paths.CLAIMS.read_text())
+    assert claims_table.in_readme(readme, rows) == readme, "run `python -m analysis paper readme`"
+    for name in set(re.findall(r"\]\(((?:results|analysis|paper)/[^)]*)\)", claims_table.readme_block(rows))):
+        assert (paths.ROOT / name).is_file(), name

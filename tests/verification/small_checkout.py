@@ -1,0 +1,98 @@
+"""A small checkout with a pipeline whose results are committed: trained, measured, drawn."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from analysis.reproduce import environment_of
+from analysis.verification.lock import md5
+
+PIPELINE = """
+stages:
+  train:
+    cmd: python train.py
+    deps: [data, train.py]
+    params: [train]
+    outs: [models/fit]
+  measure:
+    cmd: python measure.py
+    deps: [models/fit, measure.py]
+    metrics: [results/one/metrics.json: {cache: false}]
+    outs: [results/one/table.csv: {cache: false}]
+  plot:
+    cmd: python plot.py
+    deps: [results/one, plot.py]
+    outs: [paper/figures/fig-one.png: {cache: false}]
+"""
+TRAIN = """
+from pathlib import Path
+Path("models/fit").mkdir(parents=True)
+Path("models/fit/weights").write_text(Path("data/catalogue").read_text() + Path("params.yaml").read_text())
+"""
+MEASURE = """
+import json, time
+from pathlib import Path
+size = len(Path("models/fit/weights").read_text())
+metrics = {"sigma": size / 1000, "sigma_err": 0.001, "n": size, "cpu_seconds": time.process_time()}
+Path("results/one").mkdir(parents=True, exist_ok=True)
+Path("results/one/metrics.json").write_text(json.dumps(metrics))
+Path("results/one/table.csv").write_text("a,b\\n1,2\\n")
+"""
+PLOT = """
+import hashlib, json
+from pathlib import Path
+from PIL import Image, PngImagePlugin
+files = [*sorted(Path("results/one").iterdir()), Path("plot.py")]
+said = PngImagePlugin.PngInfo()
+sums = {file.as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+said.add_text("Provenance", json.dumps({"stage": "plot", "inputs": sums}))
+size = json.loads(Path("results/one/metrics.json").read_text())["n"]
+Path("paper/figures").mkdir(parents=True, exist_ok=True)
+Image.new("RGB", (40, 30), (size % 256, 0, 0)).save("paper/figures/fig-one.png", pnginfo=said)
+"""
+FILES = {
+    "dvc.yaml": PIPELINE,
+    "params.yaml": "train: {depth: 3}\n",
+    "train.py": TRAIN,
+    "measure.py": MEASURE,
+    "plot.py": PLOT,
+    "data/catalogue": "a survey\n",
+    ".gitignore": "/data\n/models\n/.scales/\n",
+}
+METRICS, FIGURE = "results/one/metrics.json", "paper/figures/fig-one.png"
+
+
+def run(root: Path, *command: str) -> None:
+    subprocess.run(command, cwd=root, env=environment_of(root), check=True, capture_output=True)
+
+
+def commit(root: Path) -> None:
+    """Commit everything."""
+    run(root, "git", "add", ".")
+    run(root, "git", "-c", "user.name=test", "-c", "user.email=test@example.org", "commit", "-qm", "all")
+
+
+def lock_of(root: Path) -> dict[str, Any]:
+    return yaml.safe_load((root / "dvc.lock").read_text())
+
+
+def write_lock(root: Path, lock: dict[str, Any]) -> None:
+    (root / "dvc.lock").write_text(yaml.safe_dump(lock))
+
+
+def edit_metric(root: Path, name: str, value: Any) -> None:
+    """Write another value of a metric into the committed file."""
+    metrics = json.loads((root / METRICS).read_text())
+    (root / METRICS).write_text(json.dumps(metrics | {name: value}))
+
+
+def forge_lock(root: Path) -> None:
+    """Let the lock say what the files are, as if the stages had made them."""
+    lock = lock_of(root)
+    for stage in lock["stages"].values():
+        for entry in [*stage["deps"], *stage["outs"]]:
+            entry["md5"] = md5(root, entry["path"])
+    write_lock(root, lock)

@@ -1,0 +1,86 @@
+"""A clean clone is run again, compared and reported on; a killed verification goes on."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+from small_checkout import FIGURE, METRICS, commit, edit_metric, forge_lock
+from small_checkout import run as draw_again
+
+from analysis import paths
+from analysis.errors import InputError
+from analysis.provenance.pipeline import read_pipeline
+from analysis.verification import rerun
+from analysis.verification.report import OTHER_BYTES, SAME_BYTES, SAME_PICTURE
+from analysis.verification.verify import run, verify
+
+
+def test_a_sound_revision_is_verified(sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setattr(paths, "ROOT", sound)
+    monkeypatch.setattr(paths, "SCALE_COPIES", tmp_path / "copies")
+    (sound / "notes").write_text("not committed")
+    options = argparse.Namespace(scale="laptop", only=[], no_run=False, out=tmp_path / "out")
+    assert run(options) == 0
+    text = capsys.readouterr().out
+    assert "**VERIFIED: 3 stage(s) were run again; 4 values agree.**" in text
+    assert "- notes" in text
+    report = json.loads((tmp_path / "out" / "verification-laptop.json").read_text())
+    assert (tmp_path / "out" / "verification-laptop.md").read_text() in text
+    assert report["machine"]["processor"]
+    assert report["versions"]["dvc"]
+    train, measure, plot = report["stages"]
+    assert train["run"]["cpu_seconds"] > 0
+    assert train["outs"] == {"models/fit": SAME_BYTES}
+    # the CPU time among the metrics is another one, so the figure says that it was drawn from another file
+    assert measure["outs"] == {METRICS: OTHER_BYTES, "results/one/table.csv": SAME_BYTES}
+    assert plot["outs"] == {FIGURE: SAME_PICTURE}
+    assert not list((tmp_path / "copies").iterdir())
+    assert json.loads((sound / METRICS).read_text())["n"] == measure["metrics"][2]["again"]
+
+
+def test_a_metric_with_a_forged_lock_is_found_by_running(sound: Path, tmp_path: Path) -> None:
+    edit_metric(sound, "sigma", 0.5)
+    # a thorough forger draws the figure again, and makes the lock fit
+    draw_again(sound, "python", "plot.py")
+    forge_lock(sound)
+    commit(sound)
+    report = verify(sound, tmp_path / "copies", "laptop", only=["results/one"])
+    assert not report.findings
+    assert [stage.run.stage for stage in report.stages] == ["train", "measure"]
+    [difference] = report.differences
+    assert difference.startswith("one.sigma: committed 0.5, in the second run 0.0")
+    assert "(bootstrap error)" in difference
+    assert report.verdict.startswith("NOT VERIFIED")
+    assert "stages plot: not asked for" in report.to_markdown()
+
+
+def test_nothing_is_run_where_files_do_not_fit(sound: Path, tmp_path: Path) -> None:
+    edit_metric(sound, "sigma", 0.5)
+    report = verify(sound, tmp_path / "copies", "laptop")
+    assert report.stages == []
+    assert any(METRICS in one for one in report.differences)
+    assert not (tmp_path / "copies").exists()
+
+
+def test_a_killed_verification_goes_on_and_a_failure_is_told(sound: Path, tmp_path: Path) -> None:
+    stages = rerun.chosen(read_pipeline(sound), [])
+    copy = rerun.clean_clone(sound, tmp_path, "laptop")
+    [first] = rerun.run_again(copy, stages[:1])
+    again = rerun.clean_clone(sound, tmp_path, "laptop")
+    (again / "measure.py").write_text("raise SystemExit(3)\n")
+    runs = rerun.run_again(again, stages)
+    assert runs[0] == first  # its time included
+    assert (runs[1].failure, runs[2].failure) == ("exit code 255", "needs measure")
+    (sound / "notes").write_text("another revision")
+    commit(sound)
+    assert not (rerun.clean_clone(sound, tmp_path, "laptop") / "models").exists()
+
+
+def test_what_cannot_be_verified_is_said(sound: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no scale 'galactic'"):
+        verify(sound, tmp_path, "galactic")
+    with pytest.raises(InputError, match="evaluate: no stage, and nothing that a stage makes"):
+        verify(sound, tmp_path, "laptop", only=["evaluate"])
+    with pytest.raises(InputError, match="not a git checkout"):
+        verify(tmp_path / "nowhere", tmp_path, "laptop")

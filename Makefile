@@ -1,11 +1,14 @@
 # make reproduce              everything, from a fresh clone to the claims table and the paper
 # make reproduce SCALE=smoke  the same, tiny, in a temporary copy
 # make reproduce SCALE=full   the same at the size of the published work, on a GPU, in .scales/full: hours, can be resumed
+# make verify                 all of it again in a clean clone, compared with what is committed (SCALE=smoke: only tries it)
 # make test                   lint, types, tests
 # make kills                  10 kills of the pipeline at smoke scale: are the results those of an undisturbed run?
 # make robustness             all tests of robustness and 50 kills, noted in results/robustness.json: half an hour
 # make image                  the container (TARGET=runtime, test or paper); README.md says what to do with it
-# make bench-gpu             what a GPU does for it, and whether it computes the same: under 9 minutes, results/gpu
+# make bench-gpu              what a GPU does for it, and whether it computes the same: under 9 minutes, results/gpu
+# make browser-check          the paper's page in a real browser; as root on Debian or Ubuntu, it installs Chromium
+# make api                    a page for each module, from its docstrings, in build/api
 # make container-check        builds and uses it on this machine, without Docker; as root, on Debian or Ubuntu
 PYTHON ?= python3
 SCALE ?= laptop
@@ -13,7 +16,7 @@ TARGET ?= runtime
 # VENV=folder uses an environment that is there, as the containers do; without it, .venv is made and kept up to date
 BIN = $(or $(VENV),.venv)/bin
 
-.PHONY: setup reproduce test paper real check kills robustness bench-gpu image container-check
+.PHONY: setup reproduce verify test paper real check kills robustness bench-gpu image container-check browser browser-check api
 setup: $(if $(VENV),,.venv/installed)
 
 .venv/installed: requirements.txt pyproject.toml
@@ -26,6 +29,9 @@ setup: $(if $(VENV),,.venv/installed)
 
 reproduce: setup
 	$(BIN)/python -m analysis reproduce --scale $(SCALE) $(if $(KEEP),--keep $(KEEP))
+
+verify: setup
+	$(BIN)/python -m analysis verify --scale $(SCALE)
 
 test: check
 	$(BIN)/pytest --numprocesses auto
@@ -51,6 +57,17 @@ image:
 
 container-check: setup
 	$(BIN)/python docker/container_check.py
+
+browser:
+	@test -x /usr/bin/chromium || { apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium; } \
+	  || { echo "No /usr/bin/chromium, and it could not be installed: the page cannot be seen by a browser"; exit 1; }
+
+browser-check: setup browser
+	$(BIN)/pytest tests/paper/test_browser.py
+
+api: setup
+	PDOC_ALLOW_EXEC=1 $(BIN)/python -W error::UserWarning -m pdoc --output-directory build/api --docformat numpy analysis \
+	  '!analysis.nbody_gan._jaxpm_peer'
 
 paper: setup
 	$(BIN)/python -m analysis paper render

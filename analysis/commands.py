@@ -18,7 +18,7 @@ def add_commands(groups: Any) -> None:
 
     what = "how a figure, a table or a result was made: stages, commands, settings, code, inputs, to the raw survey"
     explain = _add(groups, "explain", "analysis.explain:run", what)
-    what = "its label in the paper (fig-roc, tbl-ann), its file, or any file that a stage makes"
+    what = "its label in the paper (fig-importance, tbl-ann), its file, or any file that a stage makes"
     explain.add_argument("name", metavar="FIGURE", help=what)
     explain.add_argument("--code", action="store_true", help="list every file of the code, with its sha256")
 
@@ -51,6 +51,8 @@ def _add_paper(groups: Any) -> None:
     actions = paper.add_subparsers(title="actions", required=True, metavar="ACTION")
     what = "paper/index.qmd -> paper/_build/, by Quarto where it is installed, else by pandoc and typst"
     _add(actions, "render", "analysis.paper.render:run", what)
+    what = "dvc.yaml -> docs/pipeline.svg, the stages of the pipeline"
+    _add(actions, "dag", "analysis.paper.dag:run", what)
     what = "results/claims.json -> the claims table, in the terminal"
     _add(actions, "claims", "analysis.paper.claims_table:print_claims", what)
     what = "results/claims.json -> the claims table in README.md"
@@ -62,7 +64,8 @@ def _add_reproduce_and_verify(groups: Any) -> None:
     reproduce = _add(groups, "reproduce", "analysis.reproduce:run", what)
     what = "laptop, or one of scales/: smoke, full, … (default: $SCALE, or laptop)"
     reproduce.add_argument("--scale", default=_scale_wanted(), help=what)
-    reproduce.add_argument("--keep", type=Path, metavar="DIR", help="with smoke: where its copy stays, a new folder")
+    what = "with smoke: folder to make, in which the copy stays"
+    reproduce.add_argument("--keep", type=Path, metavar="DIR", help=what)
 
     what = "run the committed revision again in a clean clone, compare, and report; exit code 1 where something differs"
     verify = _add(groups, "verify", "analysis.verification.verify:run", what)

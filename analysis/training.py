@@ -21,7 +21,7 @@ from analysis.errors import InputError
 from analysis.loop import batches
 from analysis.loop.batches import Batch, Data, set_epoch
 from analysis.loop.checkpoints import State, fingerprint, resume, save
-from analysis.loop.precision import AUTO, FLOAT32, PRECISIONS, autocast, faster_precision, kernels
+from analysis.loop.precision import AUTO, FLOAT32, LEAST_TRIAL, PRECISIONS, autocast, faster_precision, kernels
 from analysis.loop.processes import Processes
 from analysis.loop.progress import leaves_on_sigterm, live_metrics, progress_bar, write_log
 
@@ -285,7 +285,8 @@ def _begin(
     resume(path, run, state)
 
     if state.precision == AUTO:  # kept at once: a run that is killed now and started again must not decide otherwise
-        chosen = processes.share(torch.arange(min(settings.batch_size, len(train_data))))
+        objects = torch.arange(max(settings.batch_size, LEAST_TRIAL)) % len(train_data)
+        chosen = processes.share(objects)
         batch = batches.to_device(train_data[chosen], processes.device)
         with kernels(processes.device, settings.deterministic):
             state.precision = faster_precision(model, [turn.loss for turn in turns], batch, processes.device)

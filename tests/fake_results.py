@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import fake_adversarial
+import fake_adversarial_real
 import fake_cnn
 import matplotlib.figure
 import pandas as pd
@@ -369,9 +370,10 @@ def write_everything(root: Path) -> None:
     _write_star_galaxy(results)
     write_cnn(results)
     write_metrics(results, "adversarial", ADVERSARIAL)
+    write_metrics(results, fake_adversarial_real.NAME, fake_adversarial_real.SPIRALS)
     _write_race(results / "real" / "boss_dr10" / "photoz_pdf")
     (root / "data").mkdir()
     (root / "data" / "provenance.json").write_text(json.dumps(PROVENANCE))
     (root / "paper" / "figures").mkdir(exist_ok=True)
-    for name in (*FIGURES, *fake_cnn.FIGURES, *fake_adversarial.FIGURES):
+    for name in (*FIGURES, *fake_cnn.FIGURES, *fake_adversarial.FIGURES, *fake_adversarial_real.FIGURES):
         matplotlib.figure.Figure(figsize=(6, 3)).savefig(root / "paper" / "figures" / f"{name}.png")

@@ -161,6 +161,7 @@ def test_every_block_of_settings_belongs_to_a_stage() -> None:
         "real_anchoring",
         "real_star_galaxy",
         "real_star_galaxy_convnet",
+        "real_adversarial",
     }  # of `make real`, which is no stage
 
 
@@ -169,3 +170,12 @@ def test_the_default_survey_is_in_the_embedded_store_and_small() -> None:
     assert record["size"] <= 36e6
     checksum = record["md5"]
     assert (paths.ROOT / ".dvc/store/files/md5" / checksum[:2] / checksum[2:]).is_file()
+
+
+def test_every_figure_is_an_output_as_pixels_and_as_vectors() -> None:
+    for name, stage in PIPELINE.items():
+        made = [Path(path) for out in _outputs(stage) for path in out]
+        pixels, vectors = (
+            {path.stem for path in made if path.parent.name == folder} for folder in ("figures", "vector")
+        )
+        assert pixels == vectors, name

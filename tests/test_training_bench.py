@@ -34,7 +34,7 @@ def test_the_plain_way_takes_the_steps_of_the_loop(monkeypatch):
 def test_exit_code(native, ratio, code, monkeypatch, capsys):
     result = {"precision": "bfloat16", "stamps_per_second": 100 * ratio, "plain": 100.0, "ratio": ratio}
     monkeypatch.setattr(training_bench, "compare", lambda *_: result)
-    monkeypatch.setattr(training_bench, "has_native_bfloat16", lambda: native)
+    monkeypatch.setattr(training_bench, "has_native_bfloat16", lambda _: native)
     assert training_bench.run(OPTIONS) == code
     printed = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert printed["reached"] is (code == 0)

@@ -1,0 +1,1 @@
+"""The mock survey held against the sky: colours, redshift errors, sizes and shapes beside real tables."""

@@ -1,0 +1,1 @@
+"""The trained, calibrated models, applied to a catalogue of any size."""

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from analysis.cnn_redshift.estimator import AUGMENTATION, whole_batches
+from analysis.cnn_redshift.estimator import AUGMENTATION, ImageRedshifts, whole_batches
 from analysis.cnn_redshift.model import RedshiftNetwork
 from analysis.cnn_redshift.names import CONTRASTIVE, STAR_GALAXY
 from analysis.errors import InputError
@@ -92,7 +92,7 @@ def pretrained(
     """
     if kind not in (STAR_GALAXY, CONTRASTIVE):
         raise InputError(f"pretraining {kind!r}; expected {STAR_GALAXY} or {CONTRASTIVE}")
-    seed, network = settings["seed"], settings["network"]
+    seed, network = settings["seed"], ImageRedshifts.defaults | settings["network"]
     rows = np.flatnonzero(~np.isin(cache.object_id, list(unseen)))
     labels: tuple[Tensor, ...] = ()
     if kind == STAR_GALAXY:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,11 +21,11 @@ from analysis.nbody_gan.statistics import power_spectrum
 from analysis.training import Settings, train
 
 CPU = torch.device("cpu")
-# Largest relative differences, root mean square. Float32 has 6e-8; sums of thousands of products, and layers one after
-# the other, come to some 1e-6; bfloat16 has 4e-3 a number.
+# Largest relative differences, root mean square. On one processor at full size, other kernels of float32 come to 2e-5,
+# and bfloat16 comes to 3e-2, in the deepest network; in the others to 5e-7 and 5e-3.
 TOLERANCES = {FLOAT32: 1e-4, BFLOAT16: 5e-2}
-POSITIONS = 1e-3  # rms, in units of the particles' mean separation: rounding grows where particles have met
-POWER = 1e-4  # largest of P(k) below half the Nyquist wavenumber
+POSITIONS = 1e-4  # rms, in units of the particles' mean separation; a density of other rounding comes to 3e-6
+POWER = 1e-5  # largest of P(k) below half the Nyquist wavenumber
 _OBJECTS = 16
 _STEPS = 3
 _PARTICLES, _BOX_STEPS = 64, 10  # of the box that both simulate
@@ -47,22 +48,25 @@ def without_tf32() -> Iterator[None]:
 
 
 @torch.no_grad()
-def outputs(workload: Workload, device: torch.device, precision: str) -> Tensor:
-    """Return what untrained networks say of a few objects, on the processor in double precision."""
+def outputs(workload: Workload, device: torch.device, precision: str) -> list[Tensor]:
+    """Return what untrained networks say of a few objects, on the processor, in double precision."""
     model, few = workload.model().to(device).eval(), min(_OBJECTS, workload.batch_size)
     torch.manual_seed(0)  # of the objects
     batch = batches.to_device(workload.data(few)[torch.arange(few)], device)
     with without_tf32(), kernels(device, deterministic=True), autocast(device, precision):
-        return workload.outputs(model, batch).double().cpu()
+        return [said.double().cpu() for said in workload.outputs(model, batch)]
 
 
 def network_difference(workload: Workload, device: torch.device) -> dict[str, Any]:
-    """Return how far a GPU's outputs are from the processor's in float32, relative, in both precisions."""
+    """Return how far a GPU's outputs are from the processor's in float32: relative, the network that is off most."""
     expected = outputs(workload, CPU, FLOAT32)
     found = {}
     for precision, tolerance in TOLERANCES.items():
-        difference = (outputs(workload, device, precision) - expected).norm() / expected.norm()
-        found[precision] = verdict(float(difference), tolerance)
+        found_here = outputs(workload, device, precision)
+        apart = [
+            float((ours - theirs).norm() / theirs.norm()) for ours, theirs in zip(found_here, expected, strict=True)
+        ]
+        found[precision] = verdict(float(np.max(apart)), tolerance)
     return found
 
 

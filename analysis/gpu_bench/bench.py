@@ -22,6 +22,7 @@ from analysis.errors import InputError
 from analysis.files import replacing
 from analysis.gpu_bench import agreement, card, speed
 from analysis.gpu_bench.workloads import Sizes, sizes_of, workloads
+from analysis.loop.precision import BFLOAT16, FLOAT32
 
 SCALE = "full"
 SECONDS = 510.0  # of the whole run
@@ -51,6 +52,25 @@ def parts(sizes: Sizes, device: torch.device, rates: dict[str, float]) -> dict[t
     found["gan_sampling", ""] = partial(speed.measure_sampling, trainings["nbody_gan"], device)
     for name, workload in trainings.items():
         found[TRAININGS, name] = partial(speed.measure_trainings, workload, device, rates)
+    for name, workload in trainings.items():  # last, because compiling takes longest
+        if workload.compiles:
+            compiled = partial(speed.measure_training, compiled=True)
+            found["compiled", name] = partial(compiled, workload, device, BFLOAT16, rates)
+    return found
+
+
+def gains(result: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Return by what factor bfloat16 is faster than float32 in each training, and compiled bfloat16 than plain."""
+    found: dict[str, dict[str, float]] = {}
+
+    def per_second(figures: dict[str, float]) -> float:
+        return next(value for name, value in figures.items() if name.endswith("_per_second"))
+
+    for name, figures in result.get(TRAININGS, {}).items():
+        plain = per_second(figures[BFLOAT16])
+        found[name] = {"of_bfloat16": plain / per_second(figures[FLOAT32])}
+        if compiled := result.get("compiled", {}).get(name):
+            found[name]["of_compiling"] = per_second(compiled) / plain
     return found
 
 
@@ -91,6 +111,7 @@ def measure(sizes: Sizes, device: torch.device, available: float = SECONDS) -> d
             result.setdefault(group, {})[name] = figures
         else:
             result[group] = figures
+    result["gains"] = gains(result)
     return result | {"failed": failed | disagreements(result), "seconds": time.monotonic() - started}
 
 

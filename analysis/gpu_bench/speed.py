@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry
 
 from analysis.gpu_bench.card import BANDWIDTH, BFLOAT16, TF32, peak_memory, seconds
 from analysis.gpu_bench.workloads import Sizes, Workload, spectrum
@@ -27,18 +27,22 @@ _EPOCHS = 3  # of which the first does not count: kernels are chosen, and compil
 _REPEATS = 5  # of a force
 
 
-class Traffic(TorchDispatchMode):
-    """Adds up the bytes that operations read and write: each tensor once in each operation.
+class Counted(TorchDispatchMode):
+    """Adds up what operations do: floating-point operations of convolutions and matrices, and bytes read and written.
 
-    A fraction of the memory's bandwidth by this count can pass one, where caches help.
+    Each tensor counts once in each operation, so that a part of the bandwidth can pass one where caches help.
+    (PyTorch's FlopCounterMode counts the same operations, but cannot follow gradients of gradients.)
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.bytes = 0
+        self.operations = self.bytes = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        if func.overloadpacket in flop_registry:
+            self.operations += flop_registry[func.overloadpacket](*args, **kwargs, out_val=result)
         if not func.is_view and "empty" not in func.name():
             self.bytes += sum(leaf.nbytes for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, Tensor))
         return result
@@ -54,12 +58,12 @@ def work(workload: Workload, device: torch.device, precision: str) -> tuple[floa
     batch = batches.to_device(data[torch.arange(workload.batch_size)], device)
     operations = moved = 0.0
     for turn in workload.turns(model):
-        with Traffic() as traffic, FlopCounterMode(display=False) as counter:
+        with Counted() as counted:
             with autocast(device, precision):
                 loss = turn.loss(model, batch)
             loss.backward(inputs=turn.parameters())
-        operations += counter.get_total_flops() / turn.every
-        moved += traffic.bytes / turn.every
+        operations += counted.operations / turn.every
+        moved += counted.bytes / turn.every
     return operations, moved
 
 
@@ -92,16 +96,9 @@ def measure_training(
 
 
 def measure_trainings(workload: Workload, device: torch.device, rates: dict[str, float]) -> dict[str, Any]:
-    """Return the speed of a training in float32, in bfloat16 and compiled, and what each of them gains."""
-    unit = f"{workload.objects}_per_second"
-    found: dict[str, Any] = {"batch_size": workload.batch_size}
-    found[FLOAT32] = measure_training(workload, device, FLOAT32, rates)
-    found[BFLOAT16] = measure_training(workload, device, BFLOAT16, rates)
-    found["gain_of_bfloat16"] = found[BFLOAT16][unit] / found[FLOAT32][unit]
-    if workload.compiles:
-        found["bfloat16_compiled"] = measure_training(workload, device, BFLOAT16, rates, compiled=True)
-        found["gain_of_compiling"] = found["bfloat16_compiled"][unit] / found[BFLOAT16][unit]
-    return found
+    """Return the speed of a training in float32 and in bfloat16."""
+    found = {precision: measure_training(workload, device, precision, rates) for precision in (FLOAT32, BFLOAT16)}
+    return {"batch_size": workload.batch_size, **found}
 
 
 def measure_nbody(sizes: Sizes, device: torch.device, rates: dict[str, float]) -> dict[str, Any]:

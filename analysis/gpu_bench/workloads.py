@@ -3,6 +3,7 @@
 They run on a bare machine: PyTorch, NumPy, SciPy, PyYAML and safetensors suffice.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -60,7 +61,7 @@ class Workload:
     data : callable
         `data(n)`, so many objects.
     outputs : callable
-        `outputs(model, batch)`, a tensor of all that the networks say.
+        `outputs(model, batch)`, what each of its networks says.
     """
 
     objects: str
@@ -70,7 +71,7 @@ class Workload:
     model: Callable[[], nn.Module]
     turns: Callable[[Any], list[Turn]]
     data: Callable[[int], Data]
-    outputs: Callable[[Any, Batch], Tensor]
+    outputs: Callable[[Any, Batch], tuple[Tensor, ...]]
 
 
 def sizes_of(scale: str) -> Sizes:
@@ -104,7 +105,7 @@ def convnet(sizes: Sizes) -> Workload:
         model=lambda: _seeded(lambda: ConvNet(side=own["side"], width=own["width"], dropout=own["dropout"])),
         turns=lambda model: [Turn("train", class_loss, model)],
         data=lambda n: draw_images(n, _SEED, own["side"]),
-        outputs=lambda model, batch: model(batch[0]),
+        outputs=lambda model, batch: (model(batch[0]),),
     )
 
 
@@ -130,7 +131,7 @@ def cnn_redshift(sizes: Sizes) -> Workload:
         model=lambda: _seeded(lambda: _redshift_network(own, head.outputs)),
         turns=lambda model: [Turn("train", loss, model)],
         data=data,
-        outputs=lambda model, batch: model(batch[0], batch[1]),
+        outputs=lambda model, batch: (model(batch[0], batch[1]),),
     )
 
 
@@ -143,7 +144,7 @@ def contrastive(sizes: Sizes, redshifts: Workload) -> Workload:
         model=lambda: _seeded(lambda: _redshift_network(own, _PROJECTED)),
         turns=lambda model: [Turn("train", contrastive_loss, model)],
         data=lambda n: TwoViews(draw_cache(n, side, _SEED), np.arange(n), _SEED),
-        outputs=lambda model, batch: model(batch[0], torch.zeros(len(batch[0]), device=batch[0].device)),
+        outputs=lambda model, batch: (model(batch[0], torch.zeros(len(batch[0]), device=batch[0].device)),),
     )
 
 
@@ -165,7 +166,7 @@ def mixture_density(sizes: Sizes) -> Workload:
         model=lambda: _seeded(lambda: MixtureNetworks(inputs, *shape)),
         turns=lambda model: [Turn("train", MixtureLoss(own["cde_weight"]), model)],
         data=data,
-        outputs=lambda model, batch: torch.cat(model(batch[0].transpose(0, 1)), dim=2),
+        outputs=lambda model, batch: model(batch[0].transpose(0, 1)),
     )
 
 
@@ -181,17 +182,22 @@ def gan(sizes: Sizes) -> Workload:
         density = torch.randn(n, cells, cells, cells).exp()
         return TrainingBoxes(density / density.mean((1, 2, 3), keepdim=True), shape.floor, _SEED)
 
-    def outputs(model: Gan, batch: Batch) -> Tensor:
+    def untrained() -> Gan:
+        model = Gan(shape, power)
+        nn.init.normal_(model.generator.leave.weight, std=0.1)  # so that the convolutions take part
+        return model
+
+    def outputs(model: Gan, batch: Batch) -> tuple[Tensor, ...]:
         scaled = batch[0][:, 0]
         noise = draw_noise(len(scaled), shape, torch.Generator().manual_seed(_SEED)).to(scaled.device)
-        return torch.cat([model.critic(scaled), model.generator(noise).flatten()])
+        return model.critic(scaled), model.generator(noise)
 
     return Workload(
         objects="boxes",
         batch_size=own["network"]["batch_size"],
         steps=2 * own["critic_steps"],
         compiles=False,
-        model=lambda: _seeded(lambda: Gan(shape, power)),
+        model=lambda: _seeded(untrained),
         turns=lambda model: gan_turns(model, own),
         data=data,
         outputs=outputs,
@@ -199,9 +205,13 @@ def gan(sizes: Sizes) -> Workload:
 
 
 def spectrum(cosmology: Cosmology) -> PowerSpectrum:
-    """Return a linear spectrum without CAMB: that of Bardeen et al. (1986, ApJ 304, 15, eq. G3), scaled to sigma8."""
+    """Return a linear spectrum without CAMB, scaled to sigma8.
+
+    That of Bardeen et al. (1986, ApJ 304, 15, eq. G3), with the shape parameter of Sugiyama (1995, ApJS 100, 281).
+    """
     k = np.geomspace(1e-4, 20.0, 600)
-    q = k / (cosmology.omega_m * cosmology.h)
+    baryons = math.exp(-cosmology.omega_b * (1 + math.sqrt(2 * cosmology.h) / cosmology.omega_m))
+    q = k / (cosmology.omega_m * cosmology.h * baryons)
     polynomial = 1 + 3.89 * q + (16.1 * q) ** 2 + (5.46 * q) ** 3 + (6.71 * q) ** 4
     shape = PowerSpectrum(k, k**cosmology.n_s * (np.log1p(2.34 * q) / (2.34 * q)) ** 2 / np.sqrt(polynomial))
     variance = float(linear_variance(shape, np.array([8.0]))[0])

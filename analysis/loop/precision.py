@@ -12,6 +12,9 @@ from torch import Tensor, nn
 FLOAT32, BFLOAT16, AUTO = PRECISIONS = ("float32", "bfloat16", "auto")
 _REPEATS = 7  # of a step in each precision, after one that does not count
 LEAST_GAIN = 1.2  # by which bfloat16 is to be faster: what is gained with less is not worth its digits
+# Objects of a trial. Smaller batches are judged as if they were of so many: a network computes alike whether it learns
+# from few objects or from many, and small batches, in which neither precision gains much, do not come out by chance.
+LEAST_TRIAL = 64
 _NATIVE = ("avx512_bf16", "amx_bf16", "bf16")  # as PyTorch calls them on x86 and Arm
 
 # cuBLAS reads it before its first product in a process, which may well come before a deterministic training

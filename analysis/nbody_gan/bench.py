@@ -25,7 +25,7 @@ LEAST_RATIO = {64: 2.0, 128: 1.5}  # of JaxPM's time to ours, for one force eval
 STEPS = 10  # of the whole run
 WHOLE_RUN = 64  # particles and cells on a side
 _BOX = 256.0  # Mpc/h
-_PEER = Path(__file__).with_name("jaxpm_peer.py")
+_PEER = Path(__file__).with_name("_jaxpm_peer.py")
 
 
 class Peer:
@@ -41,7 +41,7 @@ class Peer:
             raise InputError(f"{python}: cannot be run ({error}); expected a Python with jaxpm") from None
 
     def seconds(self, request: str) -> float:
-        """Return the seconds that it takes for a request (see jaxpm_peer.py)."""
+        """Return the seconds that it takes for a request (see _jaxpm_peer.py)."""
         assert self._process.stdin and self._process.stdout
         try:
             print(request, file=self._process.stdin, flush=True)

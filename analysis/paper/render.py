@@ -179,7 +179,15 @@ def pandoc(paper: Path, text: str, to: str, output: Path) -> None:
     command += ["--fail-if-warnings", "--output", str(output)]
     if to == "html":
         command += ["--to", "html5", "--toc", "--toc-depth", "2", "--mathml"]
-        command += ["--embed-resources", "--css", "styles/floor.css", "--css", "styles/margin.css"]
+        command += [
+            "--embed-resources",
+            "--css",
+            "styles/floor.css",
+            "--css",
+            "styles/margin.css",
+            "--css",
+            "styles/narrow.css",
+        ]
     else:  # citations are resolved by citeproc for both formats, hence not left to typst
         layout = yaml.safe_load((paper / "_quarto.yml").read_text())["format"]["typst"]
         (paper / "layout.yml").write_text(yaml.safe_dump(layout))

@@ -19,6 +19,7 @@ SOURCES = {
     "survey-columns": ("results/survey/summary.json",),
     "anchoring*": ("results/real/anchoring/metrics.json", "results/real/anchoring/statistics.csv"),
     "race": ("results/real/*/photoz_pdf/*.json",),
+    "real-adversarial*": ("results/real/galaxyzoo2_spirals/adversarial/metrics.json",),
     "real-pit-calibration": ("results/real/*/pit_calibration/metrics.json",),
     "real-redshift-distributions": ("results/real/*/redshift_distributions/metrics.json",),
     "real-spectroscopic-completeness": ("results/real/*/spectroscopic_completeness/metrics.json",),

@@ -97,10 +97,12 @@ def _is_held(path: str, pipeline: Pipeline) -> bool:
     """Tell whether git holds a file or folder: it is written by hand, or every output in it is committed."""
     if is_of(path, "data"):
         return False
-    made = [
-        (stage, out) for stage in makers(pipeline, path) for out in stage.outs if is_of(path, out) or is_of(out, path)
-    ]
-    return all(out in stage.committed for stage, out in made)
+    return all(
+        out in stage.committed
+        for stage in makers(pipeline, path)
+        for out in stage.outs
+        if is_of(path, out) or is_of(out, path)
+    )
 
 
 def _explained(root: Path, path: str, actual: dict[str, str | None], said: dict[str, list[Statement]]) -> Finding:
@@ -116,37 +118,38 @@ def _explained(root: Path, path: str, actual: dict[str, str | None], said: dict[
     if inside and all(file in said and all(one.md5 == actual.get(file) for one in said[file]) for file in inside):
         witnesses += ["every file in it"]
     if witnesses:
-        return Finding(
-            LOCK, f"was edited: on {path} it says {_listed(false)}, against {witnesses[0]} and the file itself"
-        )
+        against = f"{witnesses[0]} and the file itself"
+        return Finding(LOCK, f"was edited, or is stale: on {path} it says {_listed(false)}, against {against}")
     return Finding(path, f"is not what {LOCK} records: it has md5 {here[:_SHOWN]}, recorded is {_listed(false)}")
 
 
 def _listed(said: list[Statement]) -> str:
-    first, *others = said
-    more = (
-        f" and {len(others)} more"
-        if len(others) > 1
-        else "".join(f", {one.md5[:_SHOWN]} by {one.by}" for one in others)
-    )
-    return f"{first.md5[:_SHOWN]} by {first.by}{more}"
+    """Write who says what of a file: the first two, and how many more."""
+    words = [f"{one.md5[:_SHOWN]} by {one.by}" for one in said[:2]]
+    return ", ".join([*words, f"{len(said) - 2} more"] if len(said) > 2 else words)
 
 
 def _pictures(root: Path, pipeline: Pipeline) -> Iterator[Finding]:
     """Hold the provenance that a figure carries against the files that are there."""
-    for stage in pipeline.values():
-        for path in stage.outs:
-            if path.endswith(".png") and (root / path).is_file():
-                with Image.open(root / path) as picture:
-                    text = getattr(picture, "text", {}).get(KEY)
-                if text is None:
-                    yield Finding(path, "carries no provenance: its stage did not write it")
-                    continue
-                drawn_from = parse(text)["inputs"]
-                now = checksums(root, drawn_from)
-                changed = [file for file, sha256 in drawn_from.items() if now[file] and now[file] != sha256]
-                if changed:
-                    yield Finding(path, f"was drawn from another {changed[0]}")
+    for path in (out for stage in pipeline.values() for out in stage.outs if out.endswith(".png")):
+        if not (root / path).is_file():
+            continue
+        drawn_from = _inputs_of(root / path)
+        if drawn_from is None:
+            yield Finding(path, "carries no provenance: its stage did not write it")
+            continue
+        now = checksums(root, drawn_from)
+        if changed := [file for file, sha256 in drawn_from.items() if now[file] and now[file] != sha256]:
+            yield Finding(path, f"was drawn from another {changed[0]}")
+
+
+def _inputs_of(picture: Path) -> dict[str, str] | None:
+    """Return the sha256 of what a picture says that it was drawn from; None where it says nothing."""
+    try:
+        with Image.open(picture) as opened:
+            return parse(opened.info[KEY])["inputs"]
+    except (OSError, KeyError, ValueError):
+        return None
 
 
 def _published(root: Path, pipeline: Pipeline, folder: Path) -> Iterator[Finding]:

@@ -119,9 +119,9 @@ def verify(root: Path, copies: Path, scale: str, only: Sequence[str] = (), run: 
         copy = clean_clone(root, copies, scale)
         runs = run_again(copy, stages)
         reports = [stage_report(copy, stage, run, scale) for stage, run in zip(stages, runs, strict=True)]
-    changed = (git(root, "status", "--porcelain") or "").splitlines()
+    changed = [line.split(maxsplit=1)[1] for line in (git(root, "status", "--porcelain") or "").splitlines()]
     about = (scale, commit, date, circumstances.machine(), circumstances.versions())
-    return Report(*about, [line[3:] for line in changed], findings, reports, _not_run(pipeline, stages, scale))
+    return Report(*about, changed, findings, reports, _not_run(pipeline, stages, scale))
 
 
 def _stale(root: Path) -> list[integrity.Finding]:

@@ -87,6 +87,16 @@ local function figure(element)
   return element
 end
 
+-- A picture alone in a paragraph is a figure that the reader has left to Quarto.
+local function paragraph(block)
+  local image = #block.content == 1 and block.content[1]
+  local text = image and image.t == "Image" and image.identifier:match("^fig%-") and of_picture(image.src)
+  if text then
+    image.caption:extend({pandoc.Space(), margin_link(entry_of(text, image.identifier))})
+  end
+  return block
+end
+
 local function tables(blocks)
   for index, block in ipairs(blocks) do
     local text = block.t == "Table" and of_comment(blocks[index - 1])
@@ -153,7 +163,7 @@ function Pandoc(document)
   if not place then
     return nil -- a link must lead somewhere
   end
-  document.blocks = document.blocks:walk({traverse = "topdown", Figure = figure, Blocks = tables})
+  document.blocks = document.blocks:walk({traverse = "topdown", Figure = figure, Para = paragraph, Blocks = tables})
   document.blocks = document.blocks:walk({
     Div = function(div)
       if div.identifier == "provenance-records" then

@@ -9,6 +9,7 @@ from torch.utils.data import TensorDataset
 
 from analysis import training
 from analysis.errors import InputError
+from analysis.loop import precision as loop_precision
 from analysis.loop.precision import faster_precision
 from analysis.star_galaxy.convnet import ConvNet
 from analysis.tensor_files import read_tensors
@@ -39,18 +40,76 @@ def trained(folder, precision, loss=entropy, epochs=2):
     return torch.cat([tensor.flatten() for tensor in network.state_dict().values()]), history
 
 
+def work_for(seconds):
+    """Keep the processor busy."""
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
 @pytest.mark.parametrize("slow", ["float32", "bfloat16"])
-def test_the_faster_one_is_taken_and_the_model_stays_as_it_is(slow):
+def test_the_faster_one_is_taken_and_the_model_stays_as_it_is(slow, monkeypatch):
     def loss(network, batch):
         if torch.is_autocast_enabled("cpu") == (slow == "bfloat16"):
-            time.sleep(0.2)
+            work_for(0.05)
         return entropy(network, batch)
 
+    monkeypatch.setattr(loop_precision, "has_native_bfloat16", lambda _: True)
     network = ConvNet(side=12, width=0.05)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     assert faster_precision(network, [loss], images(4).tensors, CPU) != slow
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
     assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def test_what_else_the_machine_does_decides_nothing(monkeypatch):
+    """Waiting for a processor that others use is not work, and one slow step in seven changes no least time."""
+    calls = [0]
+
+    def loss(network, batch):
+        calls[0] += 1
+        if torch.is_autocast_enabled("cpu"):
+            time.sleep(0.05)
+            work_for(0.2 if calls[0] == 6 else 0.0)
+        else:
+            work_for(0.02)
+        return entropy(network, batch)
+
+    monkeypatch.setattr(loop_precision, "has_native_bfloat16", lambda _: True)
+    assert faster_precision(ConvNet(side=12, width=0.05), [loss], images(4).tensors, CPU) == "bfloat16"
+
+
+@pytest.mark.parametrize(("gain", "chosen"), [(1.15, "float32"), (1.25, "bfloat16")])
+def test_the_gain_has_to_be_clear(gain, chosen, monkeypatch):
+    now = [0.0]
+
+    def loss(network, batch):
+        now[0] += 1.0 if torch.is_autocast_enabled("cpu") else gain
+        return entropy(network, batch)
+
+    monkeypatch.setattr(loop_precision, "has_native_bfloat16", lambda _: True)
+    monkeypatch.setattr(loop_precision, "clock", lambda _: now[0])
+    assert faster_precision(ConvNet(side=12, width=0.05), [loss], images(4).tensors, CPU) == chosen
+
+
+def test_small_batches_are_judged_as_larger_ones(tmp_path, monkeypatch):
+    seen = []
+
+    def watched(_model, _losses, batch, _device):
+        seen.append(len(batch[0]))
+        return "float32"
+
+    monkeypatch.setattr(training, "faster_precision", watched)
+    trained(tmp_path, "auto", epochs=1)  # batches of 8, of 24 objects
+    assert seen == [64]
+
+
+def test_without_native_bfloat16_nothing_is_tried(monkeypatch):
+    def never(network, batch):
+        raise AssertionError("a trial")
+
+    monkeypatch.setattr(loop_precision, "has_native_bfloat16", lambda _: False)
+    assert faster_precision(ConvNet(side=12, width=0.05), [never], images(4).tensors, CPU) == "float32"
 
 
 def test_what_was_decided_before_the_first_epoch_holds_after_a_kill(tmp_path, monkeypatch):

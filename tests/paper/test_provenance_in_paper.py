@@ -6,6 +6,7 @@ import shutil
 from fnmatch import fnmatch
 from pathlib import Path
 
+import pypandoc
 import pytest
 from fake_results import write_everything
 from matplotlib.figure import Figure
@@ -71,6 +72,21 @@ def test_each_caption_links_to_its_record(paper: Path) -> None:
     assert "settings <code>{&quot;x&quot;:{&quot;bins&quot;:3}}</code>" in record
     assert f'<code>results/x/metrics.json</code> <span title="sha256 {"ab" * 32}">{"ab" * 6}</span>' in record
     assert "<code>models/x</code> (was not there)" in record
+
+
+@pytest.mark.parametrize("left_to_quarto", ["implicit_figures", "table_attributes"])
+def test_captions_that_the_reader_leaves_to_quarto_get_their_link(paper: Path, left_to_quarto: str) -> None:
+    made = pypandoc.convert_text(
+        render.expand(paper),
+        "native",
+        format=f"markdown-{left_to_quarto}",
+        extra_args=["--lua-filter", "filters/provenance.lua"],
+        cworkdir=str(paper),
+    )
+    for record in ("made-by-plot-x", "made-by-score-x"):
+        assert made.count(f'"#{record}"') == 1
+    if left_to_quarto == "table_attributes":
+        assert re.search(r'made-by-score-x.*?Str\s+"{#tbl-one}"', made, re.DOTALL)  # the label stays the last word
 
 
 def test_print_links_too_and_shows_vectors(paper: Path) -> None:

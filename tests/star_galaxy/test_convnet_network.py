@@ -27,7 +27,8 @@ SETTINGS = {
     "width": 0.1,
     "dropout": 0.5,
     "colour_noise": 0.1,
-    "network": {"epochs": 8, "batch_size": 32, "learning_rate": 0.003, "weight_decay": 1e-4, "patience": 8},
+    "network": {"epochs": 8, "batch_size": 32, "learning_rate": 0.003, "weight_decay": 1e-4, "patience": 8}
+    | {"device": "cpu"},
 }
 
 

@@ -45,6 +45,9 @@ def test_an_edited_figure_is_named(sound: Path) -> None:
     assert any("is not what dvc.lock records" in one.what for one in findings)
     forge_lock(sound)  # even so, it does not say where it comes from
     assert "carries no provenance" in found(sound)[FIGURE]
+    (sound / FIGURE).write_text("no picture")
+    forge_lock(sound)
+    assert "carries no provenance" in found(sound)[FIGURE]
 
 
 def test_a_lost_figure_is_named(sound: Path) -> None:

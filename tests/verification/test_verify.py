@@ -19,12 +19,12 @@ from analysis.verification.verify import run, verify
 def test_a_sound_revision_is_verified(sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.setattr(paths, "ROOT", sound)
     monkeypatch.setattr(paths, "SCALE_COPIES", tmp_path / "copies")
-    (sound / "notes").write_text("not committed")
+    (sound / ".gitignore").write_text((sound / ".gitignore").read_text() + "/other\n")  # changed, and not committed
     options = argparse.Namespace(scale="laptop", only=[], no_run=False, out=tmp_path / "out")
     assert run(options) == 0
     text = capsys.readouterr().out
     assert "**VERIFIED: 3 stage(s) were run again; 4 values agree.**" in text
-    assert "- notes" in text
+    assert "- .gitignore\n" in text
     report = json.loads((tmp_path / "out" / "verification-laptop.json").read_text())
     assert (tmp_path / "out" / "verification-laptop.md").read_text() in text
     assert report["machine"]["processor"]

@@ -29,4 +29,12 @@ def written() -> Iterator[None]:
 
 def figures(outcomes: dict[str, list[Any]]) -> dict[str, Any]:
     """Count what was noted."""
-    return {name: len(found) if name != "circumstances" else dict(found) for name, found in outcomes.items()}
+    counted: dict[str, Any] = {name: len(found) for name, found in outcomes.items()}
+    if ends := dict(outcomes.get("circumstances", [])):
+        counted["circumstances"] = {
+            "tested": len(ends),
+            "clear_errors": list(ends.values()).count("clear error"),
+            "right_answers": list(ends.values()).count("right answer"),
+            "which": [f"{circumstance}: {end}" for circumstance, end in ends.items()],
+        }
+    return counted

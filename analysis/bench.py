@@ -40,6 +40,12 @@ def _nbody(options: argparse.Namespace) -> int:
     return run(options)
 
 
+def _apply(options: argparse.Namespace) -> int:
+    from analysis.apply.bench import run
+
+    return run(options)
+
+
 def _gpu(options: argparse.Namespace) -> int:
     from analysis.gpu_bench.bench import run
 
@@ -97,6 +103,16 @@ def add_commands(groups: Any) -> None:
     parser.add_argument("--threads", type=int, default=2, help="of both (default: 2)")
     parser.add_argument("--rounds", type=int, default=15, help="calls of each, in turn (default: 15)")
     parser.set_defaults(run=_nbody)
+
+    about = "the models applied to generated catalogues of two sizes: speed, scaling from one worker to two, memory"
+    parser = benches.add_parser("apply", help=about, description=about)
+    what = "of the two catalogues (default: 1,000,000 and 10,000,000)"
+    parser.add_argument("--objects", type=int, nargs=2, default=[1_000_000, 10_000_000], metavar="N", help=what)
+    parser.add_argument("--memory-limit", metavar="BYTES", help="of each worker (default: an equal share)")
+    parser.add_argument("--folder", type=Path, help="where there is room: 5 GB (default: that of temporary files)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.set_defaults(run=_apply)
 
     about = "trainings, N-body boxes and drawn boxes at full size on a GPU, held against the processor; under 9 minutes"
     parser = benches.add_parser("gpu", help=about, description=about)

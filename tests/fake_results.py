@@ -195,6 +195,13 @@ NBODY_GAN: dict[str, Any] = {
         "break_even_boxes": 12000.0,
     },
 }
+APPLY: dict[str, Any] = {
+    "labelled": {"objects": 24000, "mean_z": 0.27, "mean_z_err": 0.001, "outside_redshift_percent": 0.9},
+    "science": {"objects": 11000, "galaxies": 7400.0, "mean_z": 0.4, "mean_z_err": 0.002}
+    | {"outside_redshift_percent": 32.0},
+    "agreement": {"p_galaxy": {"largest_difference": 3e-8}, "redshift": {"difference_99": 0.001}},
+    "throughput": {"seconds": 9.0, "objects_per_second": 4000.0, "peak_gib": 0.7},
+}
 DEVIATION = {"percent": -1.2, "percent_err": 0.3, "k": 0.2}
 NBODY: dict[str, Any] = {
     "growth": {"z0": DEVIATION},
@@ -292,7 +299,7 @@ FIGURES += ("fig-learning-curve", "fig-completeness", "fig-science-sample", "fig
 FIGURES += ("fig-star-galaxy-roc", "fig-star-galaxy-bins", "fig-star-galaxy-reliability", "fig-star-galaxy-importance")
 FIGURES += ("fig-purity-gain", "fig-star-density", "fig-convnet-mistakes", "fig-convnet-kernels")
 FIGURES += ("fig-gan-slices", "fig-gan-matrices", "fig-gan-power", "fig-gan-training")
-FIGURES += ("fig-nbody-power", "fig-nbody-pdf")
+FIGURES += ("fig-nbody-power", "fig-nbody-pdf", "fig-science-n-z", "fig-science-sky")
 
 
 ROBUSTNESS = {
@@ -353,6 +360,7 @@ def _write_redshift_pdfs(results: Path) -> None:
     write_metrics(results, "spectroscopic_completeness", COMPLETENESS)
     write_metrics(results, "nbody_gan", NBODY_GAN)
     write_metrics(results, "nbody", NBODY)
+    write_metrics(results, "apply", APPLY)
 
 
 def _write_star_galaxy(results: Path) -> None:

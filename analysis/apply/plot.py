@@ -43,8 +43,8 @@ def draw_sky(axes: Axes, table: pd.DataFrame, sample: str, most: float) -> QuadM
     density[density == 0] = np.nan
     lon, lat = np.linspace(-180, 180, 721), np.linspace(-90, 90, 361)
     middle = np.meshgrid((lon[1:] + lon[:-1]) / 2, (lat[1:] + lat[:-1]) / 2)
-    # east is left, as one sees the sky
-    pixels = grid.lonlat_to_healpix(-middle[0] * units.deg, middle[1] * units.deg)
+    # right ascension 180 degrees in the middle; east is left, as one sees the sky
+    pixels = grid.lonlat_to_healpix((180 - middle[0]) * units.deg, middle[1] * units.deg)
     axes.grid(visible=True, lw=0.3, color="0.7")
     axes.set(xticklabels=[], yticklabels=[])
     return axes.pcolormesh(np.radians(lon), np.radians(lat), density[pixels], vmin=0, vmax=most, rasterized=True)

@@ -4,6 +4,7 @@ A task whose record and file are there, and agree, does nothing again. Files app
 whole, and a record after its file: a worker may die at any time.
 """
 
+import ctypes
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ Record = dict[str, Any]
 
 SHARDS, RECORDS, CATALOGUE = "shards", "records", "catalogue"
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # as malloc.h has them
+_KEPT_BYTES = 32 * 2**20  # the most that glibc allows
 _BLOCK = 32_768  # rows that are answered at a time: of fixed size, or the last digits would depend on it
 
 
@@ -46,8 +49,21 @@ class Models(WorkerPlugin):
 
     def setup(self, worker: Worker) -> None:
         """Read the models where the worker lives."""
+        keep_freed_memory()
         self.bundle = Bundle.from_files(self.files)
         self.files = {}
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep some freed memory, where the C library is glibc.
+
+    Dask starts workers so that each block of memory goes back to the system when it is freed; to fetch it again, page
+    by page, for every small tensor, would take longer than to compute with it.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "gnu_get_libc_version"):
+        for parameter in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
+            libc.mallopt(parameter, _KEPT_BYTES)
 
 
 @dataclass(frozen=True)

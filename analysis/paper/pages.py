@@ -13,6 +13,7 @@ from analysis.files import replacing
 from analysis.paper import circumstances, claims_table, tables
 from analysis.paper.adversarial import adversarial_pages
 from analysis.paper.adversarial_real import real_adversarial_pages
+from analysis.paper.apply import apply_pages
 from analysis.paper.images import image_pages
 from analysis.paper.nbody import nbody_pages
 from analysis.paper.numbers import escaped, formatted_tree, typeset
@@ -149,6 +150,7 @@ def generated_tables(
     published = yaml.safe_load((paper / paths.PUBLISHED.name).read_text())
     pages |= star_galaxy_pages(metrics, published["star_galaxy"]) | image_pages(results, metrics, published)
     pages |= nbody_pages(metrics) | adversarial_pages(metrics) | real_adversarial_pages(metrics)
+    pages |= apply_pages(metrics)
     result = "feature_importance"
     content = metrics.get(result, {"not_run": "its stages have not been run"})
     if "not_run" in content:

@@ -41,7 +41,7 @@ class Processes:
         self.start(f"{name}-scheduler", "dask", "scheduler", "--port", "0", "--host", "127.0.0.1", *common)
         for number in range(workers):
             self.start(f"{name}-{number}", "dask", "worker", *common, "--nthreads", "1", "--no-nanny")
-        wait_for(lambda: Path(file).is_file())
+        wait_for(lambda: Path(file).is_file() and Path(file).stat().st_size > 0)
         return json.loads(Path(file).read_text())["address"]
 
     def kill(self, name: str) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,11 @@ def written() -> Iterator[None]:
 
 def figures(outcomes: dict[str, list[Any]]) -> dict[str, Any]:
     """Count what was noted."""
-    counted: dict[str, Any] = {name: len(found) for name, found in outcomes.items()}
+    counted: dict[str, Any] = {"malformed_inputs": len(found)} if (found := outcomes.get("malformed_inputs")) else {}
+    if reached := set(outcomes.get("kinds", [])):
+        formats = Counter(kind for kind, _ in reached)
+        counted["kinds_of_error"] = len(formats)
+        counted["kinds_of_error_from_two_formats"] = sum(number >= 2 for number in formats.values())
     if ends := dict(outcomes.get("circumstances", [])):
         counted["circumstances"] = {
             "tested": len(ends),

@@ -37,6 +37,8 @@ def page_file(request, tmp_path_factory, pytestconfig) -> Path:
     ignored = shutil.ignore_patterns("_build", "tables", "_variables.yml")
     shutil.copytree(paths.PAPER, root / "paper", ignore=ignored)
     shutil.copytree(paths.RESULTS, root / "results")
+    for name in ("dvc.yaml", "params.yaml"):  # of which tables say what made them
+        shutil.copy(paths.ROOT / name, root)
     summary = json.loads((paths.RESULTS / "survey" / "summary.json").read_text())
     (root / "data").mkdir()
     (root / "data" / "provenance.json").write_text(json.dumps(PROVENANCE | summary["provenance"]))

@@ -50,7 +50,9 @@ def _published(row: dict[str, str]) -> str:
 
 
 def _verdict(row: dict[str, str], labels: set[str]) -> str:
-    files = [f"[{name}]({FROM_THE_PAGE}{row[name]})" for name in ("data", "code")]
+    measured = not row["ours"].startswith(f"not run: no {row['data']}")
+    names = ("data", "code") if measured else ("code",)
+    files = [f"[{name}]({FROM_THE_PAGE}{row[name]})" for name in names]
     shown = [f"@{row['shown']}"] if row["shown"] in labels else []
     return f"**{row['verdict']}** ({', '.join([*shown, *files])})"
 

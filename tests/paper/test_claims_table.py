@@ -48,6 +48,11 @@ def test_a_figure_that_the_page_lacks_is_not_referred_to():
     assert "@fig" not in claims_table.claims([ROW], {"fig-other"})
 
 
+def test_a_result_that_was_not_run_has_no_file_to_point_to():
+    row = ROW | {"ours": "not run: no results/feature_importance/metrics.json", "error": "", "interval": ""}
+    assert "[data]" not in claims_table.claims([row], set())
+
+
 def test_verdicts_are_counted():
     rows = [CONTROL | {"verdict": "reproduced"}, ROW, CONTROL]
     assert claims_table.in_words(rows) == "2 holds on the mock; 1 reproduced"

@@ -28,7 +28,7 @@ def test_the_function_of_a_command_is_there(function: str) -> None:
 
 def test_results_have_their_commands() -> None:
     names = functions(build_parser())
-    assert len(names) == len(set(names)) == 36
+    assert len(names) == len(set(names)) == 52
     assert "analysis.pit_calibration.train:train_photoz_pdf" in names
 
 

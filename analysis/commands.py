@@ -51,12 +51,12 @@ def _add_paper(groups: Any) -> None:
     actions = paper.add_subparsers(title="actions", required=True, metavar="ACTION")
     what = "paper/index.qmd -> paper/_build/, by Quarto where it is installed, else by pandoc and typst"
     _add(actions, "render", "analysis.paper.render:run", what)
-    what = "dvc.yaml -> docs/pipeline.svg, the stages of the pipeline"
-    _add(actions, "dag", "analysis.paper.dag:run", what)
     what = "results/claims.json -> the claims table, in the terminal"
     _add(actions, "claims", "analysis.paper.claims_table:print_claims", what)
     what = "results/claims.json -> the claims table in README.md"
     _add(actions, "readme", "analysis.paper.claims_table:update_readme", what)
+    what = "dvc.yaml -> docs/pipeline.svg, the stages of the pipeline"
+    _add(actions, "dag", "analysis.paper.dag:run", what)
 
 
 def _add_reproduce_and_verify(groups: Any) -> None:

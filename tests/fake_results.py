@@ -302,6 +302,22 @@ FIGURES += ("fig-gan-slices", "fig-gan-matrices", "fig-gan-power", "fig-gan-trai
 FIGURES += ("fig-nbody-power", "fig-nbody-pdf", "fig-science-n-z", "fig-science-sky")
 
 
+ROBUSTNESS = {
+    "malformed_inputs": 100,
+    "kinds_of_error": 30,
+    "kinds_of_error_from_two_formats": 20,
+    "circumstances": {"tested": 11, "clear_errors": 7, "right_answers": 4},
+    "kills": {
+        "kills": 50,
+        "stages_killed": 36,
+        "stages": 36,
+        "files_compared": 270,
+        "files_that_differ": 0,
+        "half_written": 0,
+    },
+}
+
+
 def write_metrics(results: Path, result: str, metrics: dict[str, Any]) -> None:
     """Write results/<result>/metrics.json."""
     (results / result).mkdir(parents=True, exist_ok=True)
@@ -379,6 +395,7 @@ def write_everything(root: Path) -> None:
     write_cnn(results)
     write_metrics(results, "adversarial", ADVERSARIAL)
     write_metrics(results, fake_adversarial_real.NAME, fake_adversarial_real.SPIRALS)
+    (results / "robustness.json").write_text(json.dumps(ROBUSTNESS))
     _write_race(results / "real" / "boss_dr10" / "photoz_pdf")
     (root / "data").mkdir()
     (root / "data" / "provenance.json").write_text(json.dumps(PROVENANCE))

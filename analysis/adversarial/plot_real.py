@@ -30,9 +30,9 @@ _LIGHT = {
 _CLASSES = {1: "spiral", 0: "no spiral"}
 
 
-def plot_curves(curves: pd.DataFrame, places: pd.DataFrame) -> Figure:
-    """Draw accuracy and mean confidence against epsilon, and accuracy against the light that is added."""
-    figure, (accuracy, confidence, light) = plt.subplots(1, 3, figsize=(7.2, 2.9))
+def plot_curves(curves: pd.DataFrame, places: pd.DataFrame, by_votes: pd.DataFrame) -> Figure:
+    """Draw accuracy and confidence against epsilon, accuracy against light that is added, spirals by votes cast."""
+    figure, ((accuracy, confidence), (light, votes)) = plt.subplots(2, 2, figsize=(4.8, 4.4))
     for attack, (label, marker, colour) in _ATTACKS.items():
         rows = curves[curves["attack"] == attack]
         for axes, quantity in ((accuracy, "accuracy"), (confidence, "confidence")):
@@ -40,6 +40,7 @@ def plot_curves(curves: pd.DataFrame, places: pd.DataFrame) -> Figure:
             axes.errorbar(rows["epsilon"], rows[quantity], error, marker=marker, color=colour, label=label)
     for axes, quantity in ((accuracy, "accuracy"), (confidence, "mean confidence")):
         axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.set(xlabel="epsilon (sky noise)", ylabel=quantity, ylim=(0, 1.02))
     for kind, (label, marker, colour) in _LIGHT.items():
         for place, style in ((names.WORST, "-"), (names.RANDOM, ":")):
@@ -48,16 +49,25 @@ def plot_curves(curves: pd.DataFrame, places: pd.DataFrame) -> Figure:
             error = rows["accuracy_err"]
             light.errorbar(rows["fainter"], rows["accuracy"], error, ls=style, marker=marker, color=colour, label=shown)
     light.set(xlabel="fainter than the galaxy (mag)", ylabel="accuracy", ylim=(0, 1.02))
+    light.set_xticks(sorted(set(places["fainter"])))
     light.invert_xaxis()
-    _legends(figure, accuracy, light)
+    confidence.legend(*accuracy.get_legend_handles_labels(), loc="lower left")
+    light.legend(loc="lower left")
+    draw_votes(votes, by_votes)
     return figure
 
 
-def _legends(figure: Figure, attacks: Axes, light: Axes) -> None:
-    """Say above the panels what is drawn in them: a dotted line is light at a random place."""
-    handles, labels = attacks.get_legend_handles_labels()
-    of_light = light.get_legend_handles_labels()
-    figure.legend(handles + of_light[0], labels + of_light[1], loc="outside upper center", ncols=4)
+def draw_votes(axes: Axes, by_votes: pd.DataFrame) -> None:
+    """Draw the share of spirals where the votes agree, and in thirds of the numbers of votes between."""
+    most = by_votes["votes"].max()
+    part = pd.cut(by_votes["votes"], sorted({-1, 0, most / 3, 2 * most / 3, most - 1, most}))
+    sums = by_votes.assign(cast=by_votes["votes"] * by_votes["n"], spirals=by_votes["share"] * by_votes["n"])
+    sums = sums.groupby(part, observed=True)[["n", "cast", "spirals"]].sum()
+    share, cast = (sums[name].to_numpy() / sums["n"].to_numpy() for name in ("spirals", "cast"))
+    error = np.sqrt(share * (1 - share) / sums["n"].to_numpy())
+    axes.errorbar(cast, share, error, fmt="o", color="k")
+    axes.plot([0, most], [0, 1], color="C2", linestyle="--")
+    axes.set(xlabel="votes for a spiral", ylabel="share of spirals", ylim=(0, 1.02))
 
 
 def plot_triptych(picture: np.ndarray, tiles: pd.DataFrame) -> Figure:
@@ -90,6 +100,8 @@ def plot_adversarial_real(_: argparse.Namespace) -> None:
         if not (folder / names.METRICS).is_file():
             save_figures({name: plot_nothing("`make real` attacks real images") for name in FIGURES})
             return
-        curves, places, tiles = (pd.read_csv(folder / name) for name in (names.CURVES, names.PLACES, names.TILES))
-        drawn = plot_curves(curves, places), plot_triptych(imread(folder / names.TRIPTYCH), tiles)
+        curves, places, by_votes, tiles = (
+            pd.read_csv(folder / name) for name in (names.CURVES, names.PLACES, names.VOTES, names.TILES)
+        )
+        drawn = plot_curves(curves, places, by_votes), plot_triptych(imread(folder / names.TRIPTYCH), tiles)
         save_figures(dict(zip(FIGURES, drawn, strict=True)))

@@ -86,7 +86,7 @@ class Bundle:
         about_path = Path(folder) / names.ABOUT
         if not about_path.is_file():
             wanted = "a folder of models, which `python -m analysis science-sample train` makes"
-            raise InputError(f"{folder}: no {names.ABOUT} here; expected {wanted}")
+            raise InputError(f"{folder}: no {names.ABOUT} here; expected {wanted}", "no-such-file")
         try:
             about = json.loads(about_path.read_text())
             if "not_run" in about:
@@ -95,7 +95,9 @@ class Bundle:
         except InputError:
             raise
         except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{folder}: no readable models ({type(error).__name__}: {error})") from None
+            raise InputError(
+                f"{folder}: no readable models ({type(error).__name__}: {error})", "damaged-file"
+            ) from None
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> Self:
@@ -119,14 +121,16 @@ class Bundle:
         for name in needed:
             if name not in present:
                 raise InputError(
-                    f"{source}: no column {name!r}; expected {', '.join(needed)} (--columns MAP says what others mean)"
+                    f"{source}: no column {name!r}; expected {', '.join(needed)} (--columns MAP says what others mean)",
+                    "no-such-column",
                 )
         if "class" in self.about:
             here = self._class_inputs(pd.DataFrame(columns=present, dtype=float))
             if lacking := [name for name in self.about["class"]["columns"] if name not in here]:
                 raise InputError(
                     f"{source}: no {lacking[0]!r}, by which stars are told from galaxies; expected psfMag_* and "
-                    f"cModelMag_* (or extinction_*) in {', '.join(self.bands)}, as in training"
+                    f"cModelMag_* (or extinction_*) in {', '.join(self.bands)}, as in training",
+                    "no-such-column",
                 )
 
     def answers(self, table: pd.DataFrame, source: str) -> dict[str, Array]:

@@ -38,11 +38,12 @@ def is_finished(out: Path, fingerprint: str) -> bool:
         found = json.loads((out / PROVENANCE).read_text())["fingerprint"]
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(
-            f"{out}: exists, and is no output of apply; choose a new folder, or move this one away"
+            f"{out}: exists, and is no output of apply; choose a new folder, or move this one away", "output-exists"
         ) from None
     if found != fingerprint:
         raise InputError(
-            f"{out}: exists, made of another source, other models or settings; choose a new folder, or move it away"
+            f"{out}: exists, made of another source, other models or settings; choose a new folder, or move it away",
+            "output-exists",
         )
     return True
 
@@ -61,7 +62,7 @@ def locked(work: Path) -> Iterator[None]:
             (work / name).mkdir(parents=True, exist_ok=True)
         (work / _LOCK).touch()
     except OSError as error:
-        raise InputError(f"{work}: cannot be made ({error})") from None
+        raise InputError(f"{work}: cannot be made ({error})", "cannot-write") from None
     with open(work / _LOCK) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

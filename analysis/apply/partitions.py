@@ -35,7 +35,9 @@ def positions(ra: Array, dec: Array, numbers: Array, source: str) -> Array:
     if wrong.any():
         row = int(np.argmax(wrong))
         where = f"{source}: object {numbers[row]}, row {row + 1} ({np.count_nonzero(wrong) - 1} others too)"
-        raise InputError(f"{where}: ra {ra[row]}, dec {dec[row]}; expected a place on the sky, in degrees")
+        raise InputError(
+            f"{where}: ra {ra[row]}, dec {dec[row]}; expected a place on the sky, in degrees", "out-of-range"
+        )
     return np.asarray(compute_spatial_index(ra % 360, dec), np.int64)
 
 

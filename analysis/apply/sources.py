@@ -107,11 +107,15 @@ class Source:
         pixels, found = _files(fs, path, url)
         if found and not found[0].endswith(_SUFFIXES):
             if columns_map is None:
-                raise InputError(f"{url}: not Parquet; expected it, or --columns MAP for a table of another kind")
+                raise InputError(
+                    f"{url}: not Parquet; expected it, or --columns MAP for a table of another kind", "damaged-file"
+                )
             found = [_through_the_door(fs, found[0], columns_map, ingested)]
             fs, mapping = fsspec.filesystem("file"), None
         if not found:
-            raise InputError(f"{url}: no Parquet file; expected a HATS catalogue, a folder of Parquet, or a table")
+            raise InputError(
+                f"{url}: no Parquet file; expected a HATS catalogue, a folder of Parquet, or a table", "no-such-file"
+            )
         files: list[tuple[str, int, str]] = []
         chunks: list[Chunk] = []
         columns: list[str] = []
@@ -122,7 +126,9 @@ class Source:
             chunks += _cut(files[-1][0], groups, chunk_rows)
             columns = columns or here
         if not columns:
-            raise InputError(f"{files[0][0]}: cannot be read as Parquet, nor can the {len(files) - 1} other files")
+            raise InputError(
+                f"{files[0][0]}: cannot be read as Parquet, nor can the {len(files) - 1} other files", "damaged-file"
+            )
         starts = accumulate((chunk.rows for chunk in chunks), initial=0)
         numbered = [
             replace(c, number=k, first_row=start) for k, (c, start) in enumerate(zip(chunks, starts, strict=False))
@@ -152,9 +158,11 @@ def _file_system(url: str) -> tuple[Any, str]:
         fs, path = fsspec.core.url_to_fs(url)
         there = fs.exists(path)
     except (ImportError, ValueError, OSError) as error:
-        raise InputError(f"{url}: cannot be reached ({type(error).__name__}: {error})") from None
+        raise InputError(f"{url}: cannot be reached ({type(error).__name__}: {error})", "no-such-file") from None
     if not there:
-        raise InputError(f"{url}: no such file or folder; expected a HATS catalogue, a folder of Parquet, or a table")
+        raise InputError(
+            f"{url}: no such file or folder; expected a HATS catalogue, a folder of Parquet, or a table", "no-such-file"
+        )
     return fs, path
 
 
@@ -184,7 +192,12 @@ def _hats_files(fs: Any, url: str) -> tuple[Pixels, list[str]]:
         pixels = sorted((int(p.order), int(p.pixel)) for p in catalogue.get_healpix_pixels())
         suffix = catalogue.catalog_info.npix_suffix
     except Exception as error:  # whatever hats makes of a damaged folder
-        raise InputError(f"{url}: not a readable HATS catalogue ({type(error).__name__}: {error})") from None
+        raise InputError(
+            f"{url}: not a readable HATS catalogue ({type(error).__name__}: {error})", "damaged-file"
+        ) from None
+    if not catalogue.catalog_base_dir.resolve().is_relative_to(UPath(url).resolve()):
+        what = f"{url}: its catalogue, {catalogue.catalog_base_dir}, lies outside of it; expected one in the folder"
+        raise InputError(what, "leads-outside")
     files = []
     for order, number in pixels:
         file = pixel_catalog_file(
@@ -193,7 +206,7 @@ def _hats_files(fs: Any, url: str) -> tuple[Pixels, list[str]]:
         below = [file.path] if suffix != "/" else sorted(_parquet_below(fs, file.path.rstrip("/")))
         for name in below:
             if not fs.exists(name):
-                raise InputError(f"{name}: no such file; expected the partition that {url} tells of")
+                raise InputError(f"{name}: no such file; expected the partition that {url} tells of", "no-such-file")
         files += below
     return pixels, files
 
@@ -254,7 +267,7 @@ def read_chunk(chunk: Chunk, wanted: Sequence[str], columns_map: ColumnsMap | No
             columns = [name for name in (wanted if source_of is None else source_of.values()) if name in there]
             table = file.read_row_groups(list(chunk.row_groups), columns, use_threads=False)
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{chunk}: cannot be read as Parquet ({error})") from None
+        raise InputError(f"{chunk}: cannot be read as Parquet ({error})", "damaged-file") from None
     if columns_map is None or source_of is None:
         return table.to_pandas(use_threads=False)
     raw = RawTable(str(chunk), {name: table[name].combine_chunks() for name in table.column_names})

@@ -42,6 +42,7 @@ SOURCES = {
     "star-galaxy-*": ("results/star_galaxy/metrics.json", "paper/published.yaml"),
     "cnn-curve": ("results/cnn_redshift/learning_curve.csv",),
     "cnn-*": ("results/cnn_redshift/metrics.json", "paper/published.yaml"),
+    "attack-*": ("results/adversarial/metrics.json",),
     "gan-*": ("results/nbody_gan/metrics.json",),
 }
 

@@ -168,8 +168,13 @@ def test_the_whole_runs_on_drawn_galaxies(settings):
     assert tables[names.VOTES]["n"].sum() == 200
     tiles = tables[names.TILES]
     assert picture.shape == (32 * len(tiles), 3 * 32, 3)
-    figure = plot_real.plot_curves(tables[names.CURVES], tables[names.PLACES])
-    assert [axes.get_ylabel() for axes in figure.axes] == ["accuracy", "mean confidence", "accuracy"]
+    figure = plot_real.plot_curves(tables[names.CURVES], tables[names.PLACES], tables[names.VOTES])
+    assert [axes.get_ylabel() for axes in figure.axes] == [
+        "accuracy",
+        "mean confidence",
+        "accuracy",
+        "share of spirals",
+    ]
 
 
 def test_too_few_images_are_refused(settings):

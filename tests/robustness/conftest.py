@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,4 +29,16 @@ def written() -> Iterator[None]:
 
 def figures(outcomes: dict[str, list[Any]]) -> dict[str, Any]:
     """Count what was noted."""
-    return {name: len(found) if name != "circumstances" else dict(found) for name, found in outcomes.items()}
+    counted: dict[str, Any] = {"malformed_inputs": len(found)} if (found := outcomes.get("malformed_inputs")) else {}
+    if reached := set(outcomes.get("kinds", [])):
+        formats = Counter(kind for kind, _ in reached)
+        counted["kinds_of_error"] = len(formats)
+        counted["kinds_of_error_from_two_formats"] = sum(number >= 2 for number in formats.values())
+    if ends := dict(outcomes.get("circumstances", [])):
+        counted["circumstances"] = {
+            "tested": len(ends),
+            "clear_errors": list(ends.values()).count("clear error"),
+            "right_answers": list(ends.values()).count("right answer"),
+            "which": [f"{circumstance}: {end}" for circumstance, end in ends.items()],
+        }
+    return counted

@@ -195,13 +195,15 @@ def measure(kills: int, seed: int, undisturbed: Path | None) -> dict[str, Any]:
         (Path(folder) / "killed").mkdir()
         copy = copy_at_smoke(Path(folder) / "killed")
         killed = kill_often(copy, kills, seed)
+        differ, left = differences(undisturbed, copy), half_written(copy)
         return {
             "kills": len(killed),
             "stages_killed": len(set(killed)),
             "stages": len(yaml.safe_load((copy / "dvc.yaml").read_text())["stages"]),
             "files_compared": sum(file.is_file() for made in MADE for file in (copy / made).rglob("*")),
-            "files_that_differ": differences(undisturbed, copy),
-            "half_written": half_written(copy),
+            "files_that_differ": len(differ),
+            "half_written": len(left),
+            "which": differ + left,
         }
 
 
@@ -218,7 +220,7 @@ def main() -> int:
     if options.out:
         known = json.loads(options.out.read_text()) if options.out.is_file() else {}
         options.out.write_text(json.dumps(known | {"kills": found}, indent=1, sort_keys=True) + "\n")
-    return int(bool(found["files_that_differ"] or found["half_written"]))
+    return int(bool(found["which"]))
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ def test_it_is_refused_in_one_message(case: Case, tmp_path, monkeypatch, capfd, 
     assert any(words in found[2] for words in case.says.split("|")), said
     assert contents(tmp_path) == before  # so nothing was written, and no code ran that would have made the file `ran`
     outcomes["malformed_inputs"].append(f"{case.form}: {case.name}")
+    outcomes["kinds"].append((found[1], case.form))
 
 
 def test_the_corpus_is_large_and_its_kinds_come_from_two_formats_each():

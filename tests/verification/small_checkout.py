@@ -56,6 +56,8 @@ Image.new("RGB", (40, 30), (size % 256, 0, 0)).save("paper/figures/fig-one.png",
 FILES = {
     "dvc.yaml": PIPELINE,
     "params.yaml": "train: {depth: 3}\n",
+    "scales/smoke.yaml": "train: {depth: 1000}\n",
+    "analysis/survey/default_survey.yml": "outs: [{md5: another}]\n",  # so data/ is a survey of the user's
     "train.py": TRAIN,
     "measure.py": MEASURE,
     "plot.py": PLOT,

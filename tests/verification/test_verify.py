@@ -39,6 +39,16 @@ def test_a_sound_revision_is_verified(sound: Path, tmp_path: Path, monkeypatch: 
     assert json.loads((sound / METRICS).read_text())["n"] == measure["metrics"][2]["again"]
 
 
+def test_a_scale_without_committed_numbers_is_tried(sound: Path, tmp_path: Path) -> None:
+    report = verify(sound, tmp_path / "copies", "smoke", only=[METRICS])
+    assert report.differences == []
+    assert report.verdict == "VERIFIED in part: 2 stage(s) run at this scale, whose numbers are not committed."
+    text = report.to_markdown()
+    assert "the committed numbers: they are those of the laptop scale" in text
+    assert "| made |" in text
+    assert "depth: 1000" in (tmp_path / "copies/verify-smoke/params.yaml").read_text()
+
+
 def test_a_metric_with_a_forged_lock_is_found_by_running(sound: Path, tmp_path: Path) -> None:
     edit_metric(sound, "sigma", 0.5)
     # a thorough forger draws the figure again, and makes the lock fit

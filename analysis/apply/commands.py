@@ -25,7 +25,7 @@ a URL that fsspec knows. DST, on a file system that all workers see, becomes a H
 
 Until all is there, what is done lies in the hidden folder .DST.unfinished. Killed at any time and given again, the same
 command goes on, to the same bytes. Input that fails three times is reported, the rest is computed, and the exit code is
-3: DST is then made by --without-failed, or by the same command once the input is mended.
+3: DST is then made by --without-failed; or mend the input, delete the folder of unfinished work, and give it again.
 """
 
 

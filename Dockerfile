@@ -75,8 +75,10 @@ FROM runtime AS test
 
 USER 0
 WORKDIR /opt/packages
+COPY tests/peers.txt ./
 RUN python list_packages.py dev > dev.txt \
-    && pip install --no-cache-dir --constraint requirements.txt --requirement dev.txt
+    && pip install --no-cache-dir --constraint requirements.txt --requirement dev.txt \
+    && pip install --no-cache-dir --no-deps --requirement peers.txt
 WORKDIR /compendium
 USER 1000:1000
 

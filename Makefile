@@ -19,12 +19,12 @@ BIN = $(or $(VENV),.venv)/bin
 .PHONY: setup reproduce verify test paper real check kills robustness bench-gpu image container-check browser browser-check api
 setup: $(if $(VENV),,.venv/installed)
 
-.venv/installed: requirements.txt pyproject.toml
+.venv/installed: requirements.txt tests/peers.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12) and "Python 3.11 or 3.12 is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	@echo "Installing the pinned packages into .venv: a minute or two, more if torch has to bring CUDA along"
 	$(BIN)/pip install --quiet --requirement requirements.txt
-	$(BIN)/pip install --quiet --no-deps torchattacks==3.5.1 --editable .
+	$(BIN)/pip install --quiet --no-deps --requirement tests/peers.txt --editable .
 	touch $@
 
 reproduce: setup
@@ -59,7 +59,7 @@ container-check: setup
 	$(BIN)/python docker/container_check.py
 
 browser:
-	@test -x /usr/bin/chromium || { apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium; } \
+	@test -x /usr/bin/chromium || { apt-get update -qq; apt-get install -qq --yes --no-install-recommends chromium; } \
 	  || { echo "No /usr/bin/chromium, and it could not be installed: the page cannot be seen by a browser"; exit 1; }
 
 browser-check: setup browser

@@ -95,7 +95,16 @@ def check_machine(podman: Engine) -> None:
 
 def run_tests(podman: Engine) -> None:
     """Run some tests in the image that has the test tools."""
-    command = ["python", "-m", "pytest", "-p", "no:cacheprovider", "tests/test_check.py", "tests/docker"]
+    command = [
+        "python",
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "tests/test_check.py",
+        "tests/docker",
+        "tests/adversarial/test_attacks.py",
+    ]
     code, said = run(podman, *command, image=TEST)
     expect(code == 0, f"tests in the image: exit code {code}, and\n{said}")
 

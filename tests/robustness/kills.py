@@ -28,14 +28,16 @@ from typing import Any
 import h5py
 import pandas as pd
 import yaml
+from PIL import Image
 from safetensors.torch import load_file
 
 from analysis import paths, scale_copies
 from analysis.reproduce import mend_lock
 
 MADE = ("features", "models", "results", "paper/figures")  # the paper prints times; its numbers are those of results
-TIMES = re.compile(r"seconds|_per_second|^compute$|^cost$")  # of keys and columns: what no two runs share
-COMPUTE = "compute"  # the claim on times
+TIMES = re.compile(
+    r"seconds|_per_second|^compute$|^cost$|^cost_ratio$|^peak_gib$"
+)  # of keys and columns: what no two runs share
 DRAWN_TIMES = ("paper/figures/fig-learners.png",)
 MEAN_WAIT = 4.0  # seconds from the start of a stage to a kill, drawn from an exponential distribution
 RUNNING = re.compile(r"Running stage '(.+)'")
@@ -145,10 +147,13 @@ def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 def contents(file: Path) -> Any:
     """Return what a file holds, bit by bit, but for times, and for what libraries say of the writing itself."""
     if file.suffix == ".json":
-        return dict(leaves(json.loads(file.read_text())))
+        held = json.loads(file.read_text())
+        return dict(leaves({row["id"]: row for row in held} if isinstance(held, list) else held))  # or claims
+    if file.suffix == ".png":  # its text says what it was drawn from, and so of times, too
+        with Image.open(file) as picture:
+            return picture.convert("RGBA").tobytes()
     if file.suffix == ".csv":
         table = pd.read_csv(file, dtype=str)
-        table = table[table["id"] != COMPUTE] if "id" in table else table
         return table[[name for name in table if not TIMES.search(name)]].to_csv()
     if file.suffix == ".safetensors":
         return {name: tensor.numpy().tobytes() for name, tensor in load_file(file).items()}
@@ -167,15 +172,17 @@ def _bits(node: h5py.Group | h5py.Dataset) -> bytes:
     return node[()].tobytes() if isinstance(node, h5py.Dataset) else b""
 
 
+def files_made(root: Path) -> set[Path]:
+    """List what the pipeline made in a checkout, and can be compared."""
+    files = {file.relative_to(root) for made in MADE for file in (root / made).rglob("*") if file.is_file()}
+    return files - {Path(name) for name in DRAWN_TIMES}
+
+
 def differences(one: Path, other: Path) -> list[str]:
     """List the files that two runs did not make alike."""
-    files = [
-        {file.relative_to(root) for made in MADE for file in (root / made).rglob("*") if file.is_file()}
-        for root in (one, other)
-    ]
+    files = files_made(one), files_made(other)
     alone = files[0] ^ files[1]
-    both = sorted((files[0] & files[1]) - {Path(name) for name in DRAWN_TIMES})
-    unlike = [file for file in both if contents(one / file) != contents(other / file)]
+    unlike = [file for file in sorted(files[0] & files[1]) if contents(one / file) != contents(other / file)]
     return [str(file) for file in (*sorted(alone), *unlike)]
 
 
@@ -200,7 +207,7 @@ def measure(kills: int, seed: int, undisturbed: Path | None) -> dict[str, Any]:
             "kills": len(killed),
             "stages_killed": len(set(killed)),
             "stages": len(yaml.safe_load((copy / "dvc.yaml").read_text())["stages"]),
-            "files_compared": sum(file.is_file() for made in MADE for file in (copy / made).rglob("*")),
+            "files_compared": len(files_made(copy)),
             "files_that_differ": len(differ),
             "half_written": len(left),
             "which": differ + left,

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from safetensors.torch import save_file
 
 from analysis.files import partial_of, replacing
@@ -23,8 +25,12 @@ def made(root: Path, value: float = 1.0, seconds: float = 2.0) -> Path:
         (root / name).mkdir(parents=True)
     metrics = {"sigma": value, "fit_seconds": seconds, "compute": {"ratio": seconds}, "list": [value]}
     (root / "results/metrics.json").write_text(json.dumps(metrics))
-    table = pd.DataFrame({"id": ["sigma", "compute"], "ours": [value, seconds], "cpu_seconds": seconds})
-    table.to_csv(root / "results/claims.csv", index=False)
+    claims = [{"id": "sigma", "ours": value}, {"id": "compute", "ours": seconds}]
+    (root / "results/claims.json").write_text(json.dumps(claims))
+    pd.DataFrame({"sigma": [value], "cpu_seconds": [seconds]}).to_csv(root / "results/table.csv", index=False)
+    about = PngInfo()
+    about.add_text("Provenance", f"from numbers with {seconds}")
+    Image.new("RGB", (2, 2), (0, 0, int(value > 1))).save(root / "paper/figures/fig.png", pnginfo=about)
     weights = {"w": torch.tensor([value])}
     save_file(weights, root / "models/network.safetensors", {"history": str(seconds)})
     np.savez(root / "models/forest", value)
@@ -43,8 +49,10 @@ def test_the_last_bit_of_a_number_does_and_so_does_a_file_that_is_missing(tmp_pa
     assert kills.differences(one, other) == [
         "models/forest.npz",
         "models/network.safetensors",
-        "results/claims.csv",
+        "paper/figures/fig.png",
+        "results/claims.json",
         "results/metrics.json",
+        "results/table.csv",
     ]
     (other / "models/forest.npz").unlink()
     assert "models/forest.npz" in kills.differences(one, other)

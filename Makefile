@@ -28,7 +28,7 @@ setup: $(if $(VENV),,.venv/installed)
 	touch $@
 
 reproduce: setup
-	$(BIN)/python -m analysis reproduce --scale $(SCALE) $(if $(KEEP),--keep $(KEEP))
+	$(BIN)/python -m analysis reproduce --scale $(SCALE)$(if $(KEEP), --keep $(KEEP))
 
 verify: setup
 	$(BIN)/python -m analysis verify --scale $(SCALE)

@@ -95,16 +95,8 @@ def check_machine(podman: Engine) -> None:
 
 def run_tests(podman: Engine) -> None:
     """Run some tests in the image that has the test tools."""
-    command = [
-        "python",
-        "-m",
-        "pytest",
-        "-p",
-        "no:cacheprovider",
-        "tests/test_check.py",
-        "tests/docker",
-        "tests/adversarial/test_attacks.py",
-    ]
+    tests = ["tests/test_check.py", "tests/docker", "tests/adversarial/test_attacks.py"]
+    command = ["python", "-m", "pytest", "-p", "no:cacheprovider", *tests]
     code, said = run(podman, *command, image=TEST)
     expect(code == 0, f"tests in the image: exit code {code}, and\n{said}")
 

@@ -35,9 +35,8 @@ from analysis import paths, scale_copies
 from analysis.reproduce import mend_lock
 
 MADE = ("features", "models", "results", "paper/figures")  # the paper prints times; its numbers are those of results
-TIMES = re.compile(
-    r"seconds|_per_second|^compute$|^cost$|^cost_ratio$|^peak_gib$"
-)  # of keys and columns: what no two runs share
+# of keys and columns: what no two runs share
+TIMES = re.compile(r"seconds|_per_second|^compute$|^cost$|^cost_ratio$|^peak_gib$")
 DRAWN_TIMES = ("paper/figures/fig-learners.png",)
 MEAN_WAIT = 4.0  # seconds from the start of a stage to a kill, drawn from an exponential distribution
 RUNNING = re.compile(r"Running stage '(.+)'")

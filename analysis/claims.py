@@ -41,7 +41,7 @@ class Claim:
         ``of``, path to a count of objects in metrics.json, ``least``, below which the claim is undecided whatever the
         rule says, and ``what`` is counted, in words.
     source : str or None
-        Key in references.bib of the paper that claims it; None: that of its result.
+        Key in references.bib of the paper that claims it; None: that of its result; empty: a statement of ours.
     shown : str or None
         Label of the figure or table of the paper that shows it; None: that of its result.
     needs : str
@@ -70,17 +70,21 @@ class Subject:
     Attributes
     ----------
     source, shown : str
-        Where a claim does not say it itself: the paper's key in references.bib, the label of our figure or table.
+        Where a claim does not say it itself: the paper's key in references.bib (empty: a statement of ours), the
+        label of our figure or table.
     code : str
         The module that measured, from the root of the checkout.
     objects : str
         What was measured, where it is not the survey in data/ or the table that the result is named after.
+    simulated : bool
+        Whether the objects are simulated ones even where the survey in data/ is real.
     """
 
     source: str
     shown: str
     code: str
     objects: str = ""
+    simulated: bool = False
 
 
 def read_claims(path: Path) -> list[Claim]:

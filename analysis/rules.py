@@ -1,7 +1,7 @@
 """The rules that decide claims.
 
 Each takes our measurement, the published number (where there is one) and the rule's own parameters, and says whether
-the claim holds; None where that cannot be told.
+the claim holds; None where so many objects cannot tell.
 """
 
 import math
@@ -10,12 +10,14 @@ from typing import NamedTuple
 
 CANNOT = "cannot be tested here"
 UNDECIDED = "undecided at this sample size"
-VERDICTS = {  # kind of the data: verdict where the rule is met, verdict where it is not
-    "ingested": ("reproduced", "not reproduced"),
-    "sdss": ("reproduced", "not reproduced"),
-    "mock": ("holds on the mock", "does not hold on the mock"),
+MOCK, PUBLISHED, OWN = "mock", "published", "own"
+VERDICTS = {  # what is tested: verdict where the rule is met, verdict where it is not
+    PUBLISHED: ("reproduced", "not reproduced"),  # a published claim on real data
+    OWN: ("holds on real data", "does not hold on real data"),  # a statement of ours, which nobody has published
+    MOCK: ("holds on the mock", "does not hold on the mock"),  # either, on what is simulated
 }
 SURVEYS = {"mock": "mock survey", "sdss": "SDSS", "ingested": "survey brought in"}  # kind of the data: its name
+LIMITS = ("at_least", "at_most")  # rules on the value itself, whatever its error
 _ONE_SIDED_5_PERCENT = 1.645
 
 
@@ -81,16 +83,17 @@ def interval_within(ours: Measurement, _: float, tolerance: float) -> bool | Non
 
 
 class Rule(NamedTuple):
-    """A rule and how to say it; the rule's parameters are put into the words. `undecided` is the verdict of None."""
+    """A rule and how to say it; the rule's parameters are put into the words."""
 
     holds: Callable[..., bool | None]
     words: str
     needs_interval: bool = False
-    undecided: str = CANNOT
 
 
 RULES = {
-    "within": Rule(within, "our 90% interval is within {tolerance_percent}% of the published value"),
+    "within": Rule(
+        within, "our 90% interval is within {tolerance_percent}% of the published value (not met where it is too wide)"
+    ),
     "interval_above_zero": Rule(interval_above_zero, "our 95% interval is above zero", needs_interval=True),
     "interval_below_zero": Rule(interval_below_zero, "our 95% interval is below zero", needs_interval=True),
     "interval_covers": Rule(
@@ -100,11 +103,10 @@ RULES = {
     ),
     "at_least": Rule(at_least, "ours is at least {least}"),
     "at_most": Rule(at_most, "ours is at most {most}"),
-    "near_zero": Rule(near_zero, "our 90% interval is within {tolerance} of zero"),
+    "near_zero": Rule(near_zero, "our 90% interval is within {tolerance} of zero (not met where it is too wide)"),
     "interval_within": Rule(
         interval_within,
         "our 95% interval is within {tolerance} of zero (undecided where it reaches beyond and contains zero)",
         needs_interval=True,
-        undecided=UNDECIDED,
     ),
 }

@@ -10,6 +10,7 @@ import yaml
 
 from analysis import params
 from analysis.errors import InputError
+from analysis.provenance.pipeline import PIPELINE, read_pipeline
 
 LAPTOP = "laptop"  # the scale of params.yaml as it is committed
 LOCK, PARAMS, RECORD, PROVENANCE = "dvc.lock", "params.yaml", "data.dvc", "data/provenance.json"
@@ -129,7 +130,5 @@ def _take_over(source: Path, target: Path) -> None:
 
 def _outputs(copy: Path) -> list[str]:
     """List what the stages of a pipeline write."""
-    pipeline = copy / "dvc.yaml"
-    stages = yaml.safe_load(pipeline.read_text())["stages"] if pipeline.is_file() else {}
-    listed = [out for stage in stages.values() for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
-    return [next(iter(out)) if isinstance(out, dict) else out for out in listed]
+    pipeline = read_pipeline(copy) if (copy / PIPELINE).is_file() else {}
+    return [out for stage in pipeline.values() for out in stage.outs]

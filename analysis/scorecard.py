@@ -18,7 +18,7 @@ from analysis.files import replacing
 from analysis.paper import pages
 from analysis.paper.circumstances import short_citations
 from analysis.paper.numbers import format_interval, format_published, format_value
-from analysis.rules import CANNOT, RULES, SURVEYS, UNDECIDED, VERDICTS, Measurement, Rule
+from analysis.rules import CANNOT, MOCK, OWN, PUBLISHED, RULES, SURVEYS, UNDECIDED, VERDICTS, Measurement, Rule
 from analysis.survey.catalogue import read_provenance
 
 
@@ -28,14 +28,14 @@ def context(claim: Claim, subject: Subject, provenance: dict[str, Any], scale: s
     Returns
     -------
     dict
-        `result`, `source` (a key of references.bib), `survey`, `scale`, `shown` (a label of the paper), and the files
-        `data` and `code`.
+        `result`, `source` (a key of references.bib; empty for a statement of ours), `survey`, `scale`, `shown` (a label
+        of the paper), and the files `data` and `code`.
     """
     of_table = claim.result.startswith("real/")
     survey = claim.result.split("/")[1] if of_table else SURVEYS[provenance["kind"]]
     return {
         "result": claim.result,
-        "source": subject.source if claim.source is None else claim.source,
+        "source": source_of(claim, subject),
         "survey": subject.objects or survey,
         # real tables have one size, whatever the scale of the pipeline
         "scale": scale_copies.LAPTOP if of_table else scale,
@@ -56,28 +56,33 @@ def read_metrics(results: Path, result: str) -> dict[str, Any]:
         raise InputError(f"{path}: not readable as JSON ({error})") from None
 
 
-def kind_of_data(result: str, metrics: dict[str, Any], provenance: dict[str, Any]) -> str:
-    """Return 'mock', 'ingested' or 'sdss': what the objects of a result are.
+def source_of(claim: Claim, subject: Subject) -> str:
+    """Return the key of the paper that a claim is taken from; an empty one for a statement of ours."""
+    return subject.source if claim.source is None else claim.source
+
+
+def kind_of_test(claim: Claim, subject: Subject, metrics: dict[str, Any], provenance: dict[str, Any]) -> str:
+    """Return which pair of `VERDICTS` a claim is given.
 
     Results under real/ are on tables of their own, others on the survey in data/. A simulated survey is a mock one,
-    whoever made it.
+    whoever made it, and so are the objects of a result that are simulated whatever the survey is.
 
     Raises
     ------
     InputError
         If the survey does not say what it is: the words of a verdict depend on it.
     """
-    of_table = result.startswith("real/")
-    kind = "ingested" if of_table else provenance.get("kind")
-    if kind not in VERDICTS:
-        raise InputError(f"data/provenance.json: kind is {kind!r}; expected one of {list(VERDICTS)}")
-    simulated = (metrics if of_table else provenance).get("simulated")
-    return "mock" if simulated else kind
+    kind = provenance.get("kind")
+    if kind not in SURVEYS:
+        raise InputError(f"data/provenance.json: kind is {kind!r}; expected one of {list(SURVEYS)}")
+    of_table = claim.result.startswith("real/")
+    simulated = metrics.get("simulated") if of_table else provenance.get("simulated") or kind == "mock"
+    if simulated or subject.simulated:
+        return MOCK
+    return PUBLISHED if source_of(claim, subject) else OWN
 
 
-def judge(
-    claim: Claim, metrics: dict[str, Any], published: dict[str, Any], provenance: dict[str, Any]
-) -> dict[str, str]:
+def judge(claim: Claim, metrics: dict[str, Any], published: dict[str, Any], kind: str) -> dict[str, str]:
     """Decide one claim.
 
     Parameters
@@ -87,20 +92,20 @@ def judge(
         The metrics of the claim's result, or {"not_run": why}.
     published : dict
         Contents of published.yaml.
-    provenance : dict
-        Contents of the survey's provenance.json.
+    kind : str
+        Which pair of `VERDICTS` it is given.
 
     Returns
     -------
     dict
-        The scorecard's row, all text: `id`, `claim`, `published`, `read`, `rule`, `ours`, `error`, `interval` and
-        `verdict`.
+        The scorecard's row, all text: `id`, `claim`, `published`, `read`, `rule` (in words), `rule_name`, `ours`,
+        `error`, `interval` and `verdict`.
     """
     rule = RULES[claim.rule["name"]]
     parameters = {name: value for name, value in claim.rule.items() if name != "name"}
     expected, words = _published(claim, published)
     row = {"id": claim.id, "claim": claim.claim, "published": words, "read": claim.read}
-    row["rule"] = rule.words.format(**parameters)
+    row |= {"rule": rule.words.format(**parameters), "rule_name": claim.rule["name"]}
     if claim.enough:
         row["rule"] += " (undecided with fewer than {least} {what})".format(**claim.enough)
     ours = None if "not_run" in metrics else _our_measurement(claim, metrics, rule)
@@ -108,8 +113,7 @@ def judge(
         why = metrics.get("not_run") or claim.needs or f"no {claim.ours} in the metrics"
         return {**row, "ours": f"not run: {why}", "error": "", "interval": "", "verdict": CANNOT}
     holds = rule.holds(ours, expected, **parameters)
-    verdicts = VERDICTS[kind_of_data(claim.result, metrics, provenance)]
-    verdict = rule.undecided if holds is None else verdicts[0 if holds else 1]
+    verdict = UNDECIDED if holds is None else VERDICTS[kind][0 if holds else 1]
     if claim.enough and not _count(claim, metrics) >= claim.enough["least"]:
         verdict = UNDECIDED
     return {**row, **_in_words(ours, claim.unit), "verdict": verdict}
@@ -243,8 +247,9 @@ def score(results: Path, paper: Path, survey: Path) -> list[dict[str, str]]:
     papers = short_citations(paper / paths.REFERENCES.name)
     rows = []
     for claim in claims:
-        row = judge(claim, read_metrics(results, claim.result), published, provenance)
-        row |= context(claim, subjects[claim.result], provenance, scale)
+        subject, metrics = subjects[claim.result], read_metrics(results, claim.result)
+        row = judge(claim, metrics, published, kind_of_test(claim, subject, metrics, provenance))
+        row |= context(claim, subject, provenance, scale)
         if row["source"] and row["source"] not in papers:
             raise InputError(f"claim {claim.id}: source {row['source']!r} is not in references.bib")
         rows.append(row | {"source_words": papers.get(row["source"], "")})

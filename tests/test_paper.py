@@ -280,6 +280,12 @@ def test_the_paper_renders(compendium):
     assert "finding it again is circular" in html
     assert "not run: magnitudes in one band only" in html
     assert "Of 136 medians and quartiles, 1 miss" in html
+    for discussed in (
+        "The sky takes no aim",
+        "Of the real galaxies that a network is",
+        "No test galaxy stands for those",
+    ):
+        assert discussed in html
     variables = yaml.safe_load((compendium / "paper" / "_variables.yml").read_text())
     assert variables["feature_importance"]["adaboost"]["sigma"] == "0.0712 ± 0.0014"
     assert variables["run"]["versions"]["torch"].startswith("2.")
@@ -352,6 +358,7 @@ def test_the_paper_goes_on_without_results(compendium):
     assert "This result was not run: its stages have not been run." in html
     assert "make real" in html
     assert html.count("cannot be tested here") > 10
+    assert "The sky takes no aim" not in html  # of what has not run there is nothing to discuss
 
 
 def test_the_paper_says_why_a_result_did_not_run(compendium):
@@ -366,7 +373,9 @@ def test_the_paper_on_a_survey_of_ones_own(compendium):
     assert "survey of 7 objects that was brought in from outside" in html
     assert "circular." not in html.replace("not circular", "")
     assert PROVENANCE["kind"] == "mock"
-    assert "on the mock</strong>" not in html
+    rows = json.loads((compendium / "results" / "claims.json").read_text())
+    assert {row["result"] for row in rows if row["verdict"].endswith("on the mock")} == {"nbody_gan"}
+    assert {row["source"] for row in rows if row["verdict"].endswith("on real data")} == {""}
 
 
 def test_the_paper_on_a_survey_without_images(compendium):

@@ -12,6 +12,7 @@ import yaml
 
 from analysis import paths
 from analysis.paper import dag
+from analysis.provenance.pipeline import read_pipeline
 
 PIPELINE = yaml.safe_load((paths.ROOT / "dvc.yaml").read_text())
 STAGES = PIPELINE["stages"]
@@ -48,15 +49,17 @@ def test_templates_take_what_dvc_gives_them():
 # --- the picture
 
 
-def test_the_picture_groups_stages_that_read_each_other():
-    stages = {
+def test_the_picture_groups_stages_that_read_each_other(tmp_path):
+    declared = {
         "prepare": {"deps": ["data"], "outs": ["features"]},
         "train_a": {"deps": ["features"], "outs": [{"models/a": {"push": False}}]},
         "evaluate_a": {"deps": ["models/a/weights"], "metrics": [{"results/a/metrics.json": {}}]},
         "train_b": {"deps": ["features"], "outs": ["models/b"]},
         "score": {"deps": ["results"], "outs": []},
     }
-    pairs = dag.edges(stages)
+    content = {"stages": {name: {"cmd": "true", **stage} for name, stage in declared.items()}}
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump(content))
+    pairs = dag.edges(read_pipeline(tmp_path))
     assert ("train_a", "evaluate_a") in pairs  # a file below an output
     assert ("evaluate_a", "score") in pairs  # an output below a folder
     assert len(pairs) == 4
@@ -65,7 +68,7 @@ def test_the_picture_groups_stages_that_read_each_other():
 
 
 def test_no_two_stages_stand_in_the_same_place():
-    places = dag.layout(STAGES)
+    places = dag.layout(read_pipeline(paths.ROOT))
     assert set(places) == set(STAGES)
     assert len(set(places.values())) == len(STAGES)
     assert places["compute_features"][0] < places["train_star_galaxy"][0] < places["evaluate_star_galaxy"][0]

@@ -11,12 +11,13 @@ import pytest
 import yaml
 from fake_results import FEATURE_IMPORTANCE, GAIN, PROVENANCE, REAL, write_everything, write_metrics
 
-from analysis import paths, scorecard
-from analysis.claims import Claim, read_claims, read_subjects
+from analysis import paths, rules, scorecard
+from analysis.claims import Claim, Subject, read_claims, read_subjects
 from analysis.errors import InputError
-from analysis.rules import CANNOT
-from analysis.scorecard import judge
+from analysis.rules import CANNOT, MOCK, UNDECIDED
+from analysis.scorecard import judge, kind_of_test
 
+SUBJECT = Subject(source="hoyle2015", shown="fig-ann-table", code="analysis/scorecard.py")
 PUBLISHED = {"paper": {"sigma": 0.075, "later": 0.065, "gain": 0.18, "pair": [0.066, 0.041]}}
 SIGMA = Claim(
     id="sigma",
@@ -43,7 +44,7 @@ def gain(low: float, high: float) -> dict:
 
 def test_a_published_value_is_shown_with_its_error():
     claim = dataclasses.replace(SIGMA, published={"value": "paper.pair"})
-    row = judge(claim, sigma(0.066), PUBLISHED, PROVENANCE)
+    row = judge(claim, sigma(0.066), PUBLISHED, MOCK)
     assert row["published"] == "0.066 ± 0.041"
     assert row["verdict"] == "holds on the mock"
 
@@ -59,30 +60,49 @@ def test_a_published_value_is_shown_with_its_error():
 )
 def test_words_of_the_verdict_depend_on_the_data(result, kind, good, bad):
     claim = dataclasses.replace(SIGMA, result=result)
-    assert judge(claim, sigma(0.076), PUBLISHED, {"kind": kind})["verdict"] == good
-    assert judge(claim, sigma(0.120), PUBLISHED, {"kind": kind})["verdict"] == bad
+    tested = kind_of_test(claim, SUBJECT, {}, {"kind": kind})
+    assert judge(claim, sigma(0.076), PUBLISHED, tested)["verdict"] == good
+    assert judge(claim, sigma(0.120), PUBLISHED, tested)["verdict"] == bad
 
 
 def test_a_survey_of_unknown_kind_gets_no_verdict():
     with pytest.raises(InputError, match="kind is None"):
-        judge(SIGMA, sigma(0.076), PUBLISHED, {})
+        kind_of_test(SIGMA, SUBJECT, {}, {})
+
+
+def test_simulated_boxes_stay_a_mock_when_the_survey_is_real():
+    subjects = read_subjects(paths.PAPER / "claims.yaml")
+    of_result = {claim.result: claim for claim in read_claims(paths.PAPER / "claims.yaml") if claim.source is None}
+    real = {"kind": "sdss"}
+    assert kind_of_test(of_result["nbody_gan"], subjects["nbody_gan"], {}, real) == rules.MOCK
+    assert kind_of_test(of_result["feature_importance"], subjects["feature_importance"], {}, real) == rules.PUBLISHED
+
+
+def test_what_nobody_has_published_is_not_reproduced():
+    own = dataclasses.replace(SUBJECT, source="")
+    assert kind_of_test(SIGMA, own, {}, {"kind": "mock"}) == rules.MOCK
+    tested = kind_of_test(SIGMA, own, {}, {"kind": "sdss"})
+    assert judge(SIGMA, sigma(0.076), PUBLISHED, tested)["verdict"] == "holds on real data"
+    assert judge(SIGMA, sigma(0.120), PUBLISHED, tested)["verdict"] == "does not hold on real data"
+    control = dataclasses.replace(SIGMA, source="")  # beside published claims of the same result
+    assert kind_of_test(control, SUBJECT, {}, {"kind": "sdss"}) == tested
 
 
 def test_row_shows_values_errors_and_interval():
-    row = judge(GAINED, gain(10.8, 15.2), PUBLISHED, PROVENANCE)
+    row = judge(GAINED, gain(10.8, 15.2), PUBLISHED, MOCK)
     shown = [row[name] for name in ("published", "ours", "error", "interval")]
     assert shown == ["18", "13.0", "1.1", "10.8 to 15.2"]
 
 
 def test_published_reduction_is_computed():
     claim = dataclasses.replace(GAINED, published={"reduction": ["paper.sigma", "paper.later"]}, unit="%")
-    row = judge(claim, gain(10.8, 15.0), PUBLISHED, PROVENANCE)
+    row = judge(claim, gain(10.8, 15.0), PUBLISHED, MOCK)
     assert row["published"] == "13.3%"  # 1 - 0.065 / 0.075
     assert row["verdict"] == "holds on the mock"
-    assert judge(claim, gain(14.0, 15.0), PUBLISHED, PROVENANCE)["verdict"] == "does not hold on the mock"
-    assert judge(claim, gain(5.0, 25.0), PUBLISHED, PROVENANCE)["verdict"] == CANNOT
+    assert judge(claim, gain(14.0, 15.0), PUBLISHED, MOCK)["verdict"] == "does not hold on the mock"
+    assert judge(claim, gain(5.0, 25.0), PUBLISHED, MOCK)["verdict"] == UNDECIDED
     pair = dataclasses.replace(claim, published={"reduction": "paper.pair"})
-    assert judge(pair, gain(10.8, 15.0), PUBLISHED, PROVENANCE)["published"] == "37.9%"  # 1 - 0.041 / 0.066
+    assert judge(pair, gain(10.8, 15.0), PUBLISHED, MOCK)["published"] == "37.9%"  # 1 - 0.041 / 0.066
 
 
 @pytest.mark.parametrize(
@@ -95,23 +115,23 @@ def test_published_reduction_is_computed():
     ],
 )
 def test_what_cannot_be_judged_says_why(metrics, why):
-    row = judge(dataclasses.replace(SIGMA, needs="the survey has no stars"), metrics, PUBLISHED, PROVENANCE)
+    row = judge(dataclasses.replace(SIGMA, needs="the survey has no stars"), metrics, PUBLISHED, MOCK)
     assert row["verdict"] == CANNOT
     assert row["ours"] == f"not run: {why}"
 
 
 def test_a_gain_without_interval_is_not_judged():
-    row = judge(GAINED, {"gain": {"sigma_percent": 5.0}}, PUBLISHED, PROVENANCE)
+    row = judge(GAINED, {"gain": {"sigma_percent": 5.0}}, PUBLISHED, MOCK)
     assert row["verdict"] == CANNOT
 
 
 def test_wrong_paths_are_errors_and_not_missing_results():
     with pytest.raises(InputError, match=r"results/paper/metrics\.json has no 'sigma'"):
-        judge(SIGMA, {"point": {"sigmas": 1}}, PUBLISHED, PROVENANCE)
+        judge(SIGMA, {"point": {"sigmas": 1}}, PUBLISHED, MOCK)
     with pytest.raises(InputError, match=r"claim \w+: results/paper/metrics\.json has no 'point'"):
-        judge(SIGMA, {"points": {"sigma": 1}}, PUBLISHED, PROVENANCE)
+        judge(SIGMA, {"points": {"sigma": 1}}, PUBLISHED, MOCK)
     with pytest.raises(InputError, match=r"no paper\.sigmas in published\.yaml"):
-        judge(dataclasses.replace(SIGMA, published={"value": "paper.sigmas"}), sigma(1), PUBLISHED, PROVENANCE)
+        judge(dataclasses.replace(SIGMA, published={"value": "paper.sigmas"}), sigma(1), PUBLISHED, MOCK)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +174,8 @@ def test_every_claim_says_where_it_comes_from_and_where_it_is_shown(root):
     for row in score(root).values():
         assert row["shown"] in labels, row["id"]
         assert (paths.ROOT / row["code"]).is_file(), row["id"]
-        assert row["source_words"] or row["published"] == "a control", row["id"]
+        ours = row["published"] in ("a control", "no number for a survey", "none published")
+        assert bool(row["source_words"]) is not ours, row["id"]
         assert (row["scale"], row["data"]) == ("laptop", f"results/{row['result']}/metrics.json")
     assert score(root)["gan-mean-power"]["survey"] == "N-body boxes"
     assert score(root)["real-pit-biased"]["survey"] == "boss_dr10"
@@ -248,9 +269,9 @@ def test_missing_provenance_is_an_error(root):
 
 def test_parity_that_too_few_objects_cannot_show_is_undecided():
     claim = dataclasses.replace(GAINED, rule={"name": "interval_within", "tolerance": 10})
-    assert judge(claim, gain(-4, 12), PUBLISHED, PROVENANCE)["verdict"] == "undecided at this sample size"
-    assert judge(claim, gain(-4, 9), PUBLISHED, PROVENANCE)["verdict"] == "holds on the mock"
-    assert judge(claim, gain(3, 12), PUBLISHED, PROVENANCE)["verdict"] == "does not hold on the mock"
+    assert judge(claim, gain(-4, 12), PUBLISHED, MOCK)["verdict"] == "undecided at this sample size"
+    assert judge(claim, gain(-4, 9), PUBLISHED, MOCK)["verdict"] == "holds on the mock"
+    assert judge(claim, gain(3, 12), PUBLISHED, MOCK)["verdict"] == "does not hold on the mock"
 
 
 def test_a_difference_that_rests_on_a_handful_of_objects_is_undecided():
@@ -258,13 +279,13 @@ def test_a_difference_that_rests_on_a_handful_of_objects_is_undecided():
     claim = dataclasses.replace(GAINED, rule={"name": "interval_above_zero"}, enough=enough)
     few, many = gain(3, 12), gain(3, 12)
     few["gain"]["n_wrong"], many["gain"]["n_wrong"] = 9, 10
-    row = judge(claim, few, PUBLISHED, PROVENANCE)
+    row = judge(claim, few, PUBLISHED, MOCK)
     assert row["verdict"] == "undecided at this sample size"
     assert row["ours"] == "7.5"  # the number is shown all the same
     assert row["rule"].endswith("(undecided with fewer than 10 objects ranked wrongly)")
-    assert judge(claim, many, PUBLISHED, PROVENANCE)["verdict"] == "holds on the mock"
+    assert judge(claim, many, PUBLISHED, MOCK)["verdict"] == "holds on the mock"
     with pytest.raises(InputError, match=r"no gain\.n_wrong"):
-        judge(claim, gain(3, 12), PUBLISHED, PROVENANCE)
+        judge(claim, gain(3, 12), PUBLISHED, MOCK)
 
 
 def test_the_rule_for_real_stars_and_galaxies_can_fail():
@@ -272,5 +293,5 @@ def test_the_rule_for_real_stars_and_galaxies_can_fail():
     published = yaml.safe_load(paths.PUBLISHED.read_text())
     for mse, verdict in ((0.0285, "reproduced"), (0.0197, "not reproduced"), (0.04, "not reproduced")):
         figures = {"auc": 0.99, "auc_err": 0.001, "mse": mse, "mse_err": 0.001}
-        row = judge(claim, {"classifiers": {"tpc_phot": figures}}, published, PROVENANCE)
+        row = judge(claim, {"classifiers": {"tpc_phot": figures}}, published, rules.PUBLISHED)
         assert row["verdict"] == verdict

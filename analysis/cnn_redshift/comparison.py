@@ -11,7 +11,7 @@ import pandas as pd
 from analysis import metrics
 from analysis.cnn_redshift.names import ADABOOST, CNN
 from analysis.cnn_redshift.sample import SEEING
-from analysis.rules import RULES, Measurement
+from analysis.rules import RULES, UNDECIDED, Measurement
 
 Array = np.ndarray
 
@@ -68,10 +68,9 @@ def parity(z: Array, network: Array, trees: Array, n: int, seed: int, tolerance:
 
 def verdict(low: float, high: float, tolerance: float) -> str:
     """Say what a 95% interval of a difference in sigma68 means, by the rule of the claims on parity."""
-    rule = RULES["interval_within"]
-    holds = rule.holds(Measurement(math.nan, low=low, high=high), math.nan, tolerance)
+    holds = RULES["interval_within"].holds(Measurement(math.nan, low=low, high=high), math.nan, tolerance)
     if holds is None:
-        return rule.undecided
+        return UNDECIDED
     if holds:
         return PARITY
     return BETTER if high < 0 else WORSE  # the smaller sigma68, the better

@@ -1,13 +1,13 @@
 """The circumstances of a run that the paper prints: versions, commit, machine; and how it cites, in words."""
 
 import json
-import os
 import platform
 from importlib import metadata
 from pathlib import Path
 
 import pypandoc
 
+from analysis.cores import cores
 from analysis.provenance.git import ABBREVIATED, CHANGED, UNKNOWN, git
 
 PACKAGES = ("numpy", "scipy", "pandas", "astropy", "lightgbm", "torch", "dvc")
@@ -56,13 +56,7 @@ def commit(root: Path) -> str:
 
 def machine() -> dict[str, str]:
     """Return the processor's name, the number of cores that this process may use, and the system."""
-    return {"processor": _processor(), "cores": str(_cores()), "system": platform.system()}
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return {"processor": _processor(), "cores": str(cores()), "system": platform.system()}
 
 
 def _processor() -> str:

@@ -76,7 +76,7 @@ def by_result(rows: Sequence[dict[str, str]]) -> str:
 
 def in_words(rows: Sequence[dict[str, str]]) -> str:
     """Write how many claims have which verdict, in one line."""
-    return "; ".join(f"{number} {verdict}" for verdict, number in counts(rows).items())
+    return "; ".join(f"{verdict}: {number}" for verdict, number in counts(rows).items())
 
 
 def print_rows(rows: list[dict[str, str]], console: Console) -> None:

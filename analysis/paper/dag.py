@@ -5,39 +5,24 @@ right; those that serve all results stand apart, at the sides.
 """
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-import yaml
 from matplotlib.figure import Figure
 
 from analysis import paths
 from analysis.files import replacing
+from analysis.provenance.pipeline import Pipeline, makers, read_pipeline
 
 PICTURE = paths.ROOT / "docs" / "pipeline.svg"
 _SHARED = 8  # a stage that reads, or is read by, as many others serves all results
 _STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "pipeline", "font.size": 7, "font.family": "sans-serif"}
 
 
-def edges(stages: dict[str, Any]) -> list[tuple[str, str]]:
+def edges(stages: Pipeline) -> list[tuple[str, str]]:
     """List which stage makes what another reads, as pairs (maker, reader)."""
-    outs = {name: _outputs(stage) for name, stage in stages.items()}
-    return [
-        (maker, reader)
-        for reader, stage in stages.items()
-        for maker in stages
-        if any(_overlap(Path(dep), out) for dep in stage["deps"] for out in outs[maker])
-    ]
-
-
-def _outputs(stage: dict[str, Any]) -> list[Path]:
-    listed = [out for kind in ("outs", "metrics") for out in stage.get(kind, [])]
-    return [Path(next(iter(out)) if isinstance(out, dict) else out) for out in listed]
-
-
-def _overlap(one: Path, other: Path) -> bool:
-    return one.is_relative_to(other) or other.is_relative_to(one)
+    read = {name: {maker.name for dep in stage.deps for maker in makers(stages, dep)} for name, stage in stages.items()}
+    return [(maker, reader) for reader in stages for maker in stages if maker in read[reader]]
 
 
 def groups(names: list[str], pairs: list[tuple[str, str]]) -> list[list[str]]:
@@ -51,7 +36,7 @@ def groups(names: list[str], pairs: list[tuple[str, str]]) -> list[list[str]]:
     return [[name for name in names if name in one] for one in {id(one): one for one in group.values()}.values()]
 
 
-def layout(stages: dict[str, Any]) -> dict[str, tuple[float, float]]:
+def layout(stages: Pipeline) -> dict[str, tuple[float, float]]:
     """Return column and row of every stage."""
     pairs = edges(stages)
     read = {name: sum(maker == name for maker, _ in pairs) for name in stages}
@@ -85,7 +70,7 @@ def _depths(members: list[str], pairs: list[tuple[str, str]]) -> dict[str, int]:
     return depth
 
 
-def draw(stages: dict[str, Any]) -> Figure:
+def draw(stages: Pipeline) -> Figure:
     """Draw the stages as boxes, an arrow from each to those that read what it makes."""
     places = layout(stages)
     right, bottom = (max(numbers) for numbers in zip(*places.values(), strict=True))
@@ -112,7 +97,7 @@ def draw(stages: dict[str, Any]) -> Figure:
 def run(_: argparse.Namespace) -> None:
     """Draw the pipeline of this checkout."""
     with plt.rc_context(_STYLE):
-        figure = draw(yaml.safe_load((paths.ROOT / "dvc.yaml").read_text())["stages"])
+        figure = draw(read_pipeline(paths.ROOT))
         with replacing(PICTURE) as partial:
             figure.savefig(partial, format="svg", metadata={"Date": None, "Title": "The pipeline"})
     plt.close(figure)

@@ -55,7 +55,7 @@ def test_a_result_that_was_not_run_has_no_file_to_point_to():
 
 def test_verdicts_are_counted():
     rows = [CONTROL | {"verdict": "reproduced"}, ROW, CONTROL]
-    assert claims_table.in_words(rows) == "2 holds on the mock; 1 reproduced"
+    assert claims_table.in_words(rows) == "holds on the mock: 2; reproduced: 1"
 
 
 def test_the_terminal_says_claim_source_scale_and_verdict():
@@ -67,7 +67,7 @@ def test_the_terminal_says_claim_source_scale_and_verdict():
         "Hoyle et al. 2015",
         "mock survey, laptop",
         "-7.3 ± 1.4%",
-        "2 claims: 2 holds on the mock",
+        "2 claims: holds on the mock: 2",
     ):
         assert words in said
 
@@ -75,7 +75,7 @@ def test_the_terminal_says_claim_source_scale_and_verdict():
 def test_the_block_of_the_readme_is_replaced_and_nothing_else():
     readme = "before\n<!-- claims -->\noutdated\n<!-- /claims -->\nafter\n"
     once = claims_table.in_readme(readme, [ROW])
-    assert once.startswith("before\n<!-- claims -->\n<details><summary>1 claims: 1 holds on the mock</summary>\n")
+    assert once.startswith("before\n<!-- claims -->\n<details><summary>1 claims: holds on the mock: 1</summary>\n")
     assert once.endswith("</details>\n<!-- /claims -->\nafter\n")
     assert "outdated" not in once
     assert "[holds on the mock](paper/figures/fig-ann-table.png)" in once

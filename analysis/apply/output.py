@@ -16,7 +16,7 @@ from hats.io import write_parquet_metadata
 from hats.pixel_math import HealpixPixel
 
 from analysis.apply import names
-from analysis.apply.partitions import ORDER
+from analysis.apply.partitions import ORDER, partition_file
 from analysis.apply.tasks import CATALOGUE, RECORDS, SHARDS
 from analysis.errors import InputError
 from analysis.files import replacing
@@ -103,8 +103,10 @@ def finish(work: Path, out: Path, rows: dict[tuple[int, int], int], provenance: 
         Written beside the data.
     """
     catalogue = work / CATALOGUE
-    for partial in catalogue.rglob(".*.incomplete"):  # of workers that were killed
-        partial.unlink()
+    partitions = {partition_file(catalogue, pixel) for pixel in rows}
+    for path in (catalogue / "dataset").rglob("*"):
+        if path.is_file() and path not in partitions:  # of workers that were killed, or of other partitions
+            path.unlink()
     for name in ("properties", "hats.properties", "partition_info.csv"):
         (catalogue / name).unlink(missing_ok=True)
     PartitionInfo([HealpixPixel(*pixel) for pixel in rows]).write_to_file(catalog_path=catalogue)

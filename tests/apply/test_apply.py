@@ -136,6 +136,39 @@ def test_a_client_that_ends_anywhere_goes_on_to_the_same_bytes(catalogue, reques
     assert apply(request).seconds == 0 and not work.exists()
 
 
+def test_partitions_of_a_run_that_could_not_count_a_chunk_are_not_kept(catalogue, request_of, monkeypatch) -> None:
+    request, undisturbed = (
+        request_of(catalogue, out, partition_rows=40, without_failed=True) for out in ("answers", "undisturbed")
+    )
+    apply(undisturbed)
+    read = tasks.read_chunk
+
+    def fails(chunk, wanted, columns_map):
+        if chunk.number == 1 and len(wanted) == 3:
+            raise OSError("for a while")
+        return read(chunk, wanted, columns_map)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(tasks, "read_chunk", fails)
+        patch.setattr(output, "write_parquet_metadata", kill)
+        apply(request)
+    dataset = output.work_folder(request.out) / tasks.CATALOGUE / "dataset"
+    cut = {path.relative_to(dataset) for path in dataset.rglob("Npix=*.parquet")}
+    assert cut and not all((undisturbed.out / "dataset" / path).exists() for path in cut)  # others than are wanted
+    assert apply(request).objects == N
+    assert content(request.out) == content(undisturbed.out)
+
+
+def test_objects_outside_of_their_pixel_are_not_written(tmp_path, request_of, catalogue) -> None:
+    request = request_of(catalogue)
+    apply(request)
+    [pixel, other, *_] = [(p.order, p.pixel) for p in hats.read_hats(request.out).get_healpix_pixels()]
+    parts = [(partitions.partition_file(request.out, pixel), 0)]
+    assert partitions.write_partition(tmp_path / "right.parquet", pixel, parts)
+    with pytest.raises(AssertionError, match="outside of its pixel"):
+        partitions.write_partition(tmp_path / "wrong.parquet", other, parts)
+
+
 def test_partial_output_is_no_catalogue(catalogue, request_of, monkeypatch) -> None:
     request = request_of(catalogue)
     with monkeypatch.context() as patch, pytest.raises(Killed):

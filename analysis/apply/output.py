@@ -30,12 +30,13 @@ def work_folder(out: Path) -> Path:
     return out.with_name(f".{out.name}.unfinished")
 
 
-def is_finished(out: Path, fingerprint: str) -> bool:
-    """Tell whether the output is there already, or raise InputError if it is another one."""
+def finished(out: Path, fingerprint: str) -> dict[str, Any] | None:
+    """Return the provenance of the output if it is there already, or raise InputError if it is another one."""
     if not out.exists():
-        return False
+        return None
     try:
-        found = json.loads((out / PROVENANCE).read_text())["fingerprint"]
+        provenance: dict[str, Any] = json.loads((out / PROVENANCE).read_text())
+        found = provenance["fingerprint"]
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(
             f"{out}: exists, and is no output of apply; choose a new folder, or move this one away", "output-exists"
@@ -45,7 +46,7 @@ def is_finished(out: Path, fingerprint: str) -> bool:
             f"{out}: exists, made of another source, other models or settings; choose a new folder, or move it away",
             "output-exists",
         )
-    return True
+    return provenance
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from analysis.apply.schema import answer_schema
 from analysis.apply.sources import Chunk, Pixels, Source
 from analysis.apply.tasks import Job, Models
 from analysis.cores import cores
+from analysis.errors import InputError
 
 _console = Console(stderr=True)
 
@@ -95,9 +96,9 @@ def apply(request: Request) -> Outcome:
     source = Source.of(request.catalogue, request.columns_map, request.chunk_rows, work / "ingested")
     bundle.check_columns(source.present(), request.catalogue)
     provenance = _provenance(request, source, digest)
-    if output.is_finished(request.out, provenance["fingerprint"]):
+    if (made := output.finished(request.out, provenance["fingerprint"])) is not None:
         shutil.rmtree(work, ignore_errors=True)  # the name was given, and then the process killed
-        return Outcome(json.loads((request.out / output.PROVENANCE).read_text())["objects"], 0.0, [], [])
+        return _made_before(request, made)
     with output.locked(work):
         plan = output.plan(work, provenance["fingerprint"])
         output.write_plan(work, plan)
@@ -108,6 +109,18 @@ def apply(request: Request) -> Outcome:
             send_models(client, models, work)
             job = Job(work, models.name, source.columns_map, plan.get("pixels", []))
             return _run(client, request, source, job, provenance)
+
+
+def _made_before(request: Request, made: dict[str, Any]) -> Outcome:
+    """Return the outcome that an output tells of, or raise InputError if input is missing that may not be."""
+    failures = [Failure(**missing) for missing in made["missing"]]
+    if failures and not request.without_failed:
+        raise InputError(
+            f"{request.out}: exists, made without {len(failures)} inputs that failed, such as {failures[0].input}; "
+            "move it away to try them again, or say --without-failed",
+            "output-exists",
+        )
+    return Outcome(made["objects"], 0.0, [], failures)
 
 
 def _provenance(request: Request, source: Source, digest: str) -> dict[str, Any]:

@@ -269,7 +269,7 @@ def read_chunk(chunk: Chunk, wanted: Sequence[str], columns_map: ColumnsMap | No
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{chunk}: cannot be read as Parquet ({error})", "damaged-file") from None
     if columns_map is None or source_of is None:
-        return table.to_pandas(use_threads=False)
+        return table.to_pandas(use_threads=False, ignore_metadata=True)  # an index is a column too
     raw = RawTable(str(chunk), {name: table[name].combine_chunks() for name in table.column_names})
     frame, _ = to_catalogue(raw, replace(columns_map, columns=source_of))
     if names.OBJECT not in frame:

@@ -1,5 +1,6 @@
 """Whole runs: sources of every kind, the same bytes however a run goes, errors that say what is wrong."""
 
+import errno
 import json
 import shutil
 from dataclasses import replace
@@ -105,6 +106,14 @@ def test_a_url_and_a_foreign_table_and_a_renamed_folder_say_the_same(catalogue, 
             np.testing.assert_allclose(found[name].to_numpy(float), expected[name].to_numpy(float), atol=1e-4)
 
 
+def test_an_index_of_pandas_is_a_column(catalogue, request_of) -> None:
+    for file in catalogue.glob("*.parquet"):
+        pq.read_table(file).to_pandas().sort_values("ra").set_index("object_id").to_parquet(file)
+    request = request_of(catalogue)
+    assert apply(request).failures == []
+    assert sorted(answers_of(request.out).index) == draw(N, seed=11)["object_id"].tolist()
+
+
 class Killed(BaseException):
     """Stands for the end of the client, wherever it is."""
 
@@ -194,6 +203,29 @@ def test_input_that_fails_is_reported_and_the_rest_is_computed(catalogue, models
     [missing] = json.loads((tmp_path / "answers" / output.PROVENANCE).read_text())["missing"]
     assert "part-1.parquet" in missing["input"]
     assert len(answers_of(tmp_path / "answers")) == 750
+    capsys.readouterr()
+    assert main([*command, "--without-failed"]) == 3
+    said = capsys.readouterr()
+    assert "part-1.parquet" in said.err and "750 objects: was there already" in said.out
+    assert main(command) == 2
+    assert "[output-exists]" in (said := capsys.readouterr().err) and "made without 1 inputs that failed" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (OSError(errno.ENOSPC, "no space"), OSError),
+        (PermissionError(errno.EACCES, "no"), OSError),
+        (ConnectionResetError(errno.ECONNRESET, "gone"), InputError),
+        (OSError(errno.EHOSTUNREACH, "no route"), InputError),
+        (OSError("Timed out trying to connect"), InputError),
+    ],
+)
+def test_a_full_disk_is_not_taken_for_a_cluster_that_is_gone(cluster, error, raised) -> None:
+    with pytest.raises(raised) as caught, of_cluster.connected(cluster, 1, None):
+        raise error
+    assert caught.type is not InputError or "scheduler" in str(caught.value)
+    assert (caught.value is error) == (raised is OSError)
 
 
 def test_a_task_is_tried_three_times(cluster, tmp_path) -> None:

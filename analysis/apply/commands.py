@@ -8,6 +8,7 @@ from typing import Any
 from analysis import paths
 from analysis.apply import names
 from analysis.command_line import Command, add_result
+from analysis.errors import InputError
 
 _PACKAGE = "analysis.apply"
 FAILED = 3  # exit code where some of the input could not be used
@@ -75,6 +76,8 @@ def _at_least_one(text: str) -> int:
 def _apply(options: argparse.Namespace) -> int:
     from analysis.apply.run import Request, apply
 
+    if options.scheduler and (options.workers or options.memory_limit):
+        raise InputError("--workers, --memory-limit: are of this machine; with --scheduler, its cluster has its own")
     request = Request(
         options.catalogue,
         options.models,

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from analysis.apply import cluster as of_cluster
 from analysis.apply import names, output, partitions, run, tasks
 from analysis.apply.bundle import Bundle
 from analysis.apply.run import Request, apply
+from analysis.apply.sources import without_secrets
 from analysis.errors import InputError
 
 N = 900
@@ -104,6 +106,53 @@ def test_a_url_and_a_foreign_table_and_a_renamed_folder_say_the_same(catalogue, 
         assert found.index.equals(expected.index)
         for name in (names.Z_MEDIAN, names.Z_MEAN, names.P_GALAXY, names.ANOMALY):
             np.testing.assert_allclose(found[name].to_numpy(float), expected[name].to_numpy(float), atol=1e-4)
+
+
+def test_a_foreign_table_is_known_by_its_own_file_and_map(request_of, tmp_path, monkeypatch) -> None:
+    table, map_path = tmp_path / "foreign.csv", tmp_path / "map.yaml"
+    rows = draw(N, seed=11).drop(columns=["redshift", "is_galaxy", "split"])
+    rows.to_csv(table, index=False)
+    map_path.write_text("columns:\n" + "".join(f"  {name}: {name}\n" for name in rows))
+    request = request_of(table, columns_map=map_path)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(run, "_put_together", kill)
+        apply(request)
+    as_written, page = table.stat(), map_path.read_text()
+    for change in (table.touch, lambda: map_path.write_text(page + "notes: other\n")):
+        change()
+        with pytest.raises(InputError, match="was begun with another source"):
+            apply(request)
+        os.utime(table, ns=(as_written.st_atime_ns, as_written.st_mtime_ns))
+        map_path.write_text(page)
+    assert apply(request).objects == N
+    again = apply(request)
+    assert (again.objects, again.seconds) == (N, 0) and not output.work_folder(request.out).exists()
+    map_path.write_text(page + "notes: other\n")
+    with pytest.raises(InputError, match="made of another source"):
+        apply(request)
+    assert not output.work_folder(request.out).exists()
+
+
+def test_a_relative_path_is_the_same_source(catalogue, request_of, monkeypatch) -> None:
+    request = request_of(catalogue)
+    apply(request)
+    monkeypatch.chdir(catalogue.parent)
+    assert apply(replace(request, catalogue="catalogue")).seconds == 0
+    assert json.loads((request.out / output.PROVENANCE).read_text())["catalogue"] == catalogue.as_uri()
+
+
+def test_what_is_secret_in_a_url_is_not_told() -> None:
+    said = "https://me:pass@host:8/a/b.parquet?sig=SECRET (row groups 0 to 0): 403, url='https://host/c?sig=SECRET'"
+    assert without_secrets(said) == "https://host:8/a/b.parquet (row groups 0 to 0): 403, url='https://host/c'"
+    assert without_secrets("s3://bucket/a@b/c.parquet") == "s3://bucket/a@b/c.parquet"
+    assert without_secrets("file:///data/a@b.csv, is it there?") == "file:///data/a@b.csv, is it there?"
+
+
+def test_settings_of_this_machine_are_not_for_another_cluster(capsys) -> None:
+    command = ["apply", "--catalogue", "x", "--out", "y", "--scheduler", "tcp://127.0.0.1:9"]
+    for setting in (["--workers", "2"], ["--memory-limit", "2GiB"]):
+        assert main([*command, *setting]) == 2
+        assert "--workers, --memory-limit" in capsys.readouterr().err
 
 
 def test_an_index_of_pandas_is_a_column(catalogue, request_of) -> None:

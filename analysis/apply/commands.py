@@ -44,9 +44,12 @@ def add_commands(groups: Any) -> None:
         "--scheduler", metavar="ADDRESS", help="of a Dask cluster (default: one of this machine's cores)"
     )
     parser.add_argument(
-        "--workers", metavar="N", type=_at_least_one, help="of this machine (default: one for each core)"
+        "--workers",
+        metavar="N",
+        type=_at_least_one,
+        help="of this machine (default: one for each core), not of a --scheduler",
     )
-    what = "of each worker of this machine, such as 2GiB (default: an equal share)"
+    what = "of each worker of this machine, not of a --scheduler, such as 2GiB (default: an equal share)"
     parser.add_argument("--memory-limit", metavar="BYTES", help=what)
     what = "objects that a worker takes at a time (default: 250,000)"
     parser.add_argument("--chunk-rows", metavar="N", type=_at_least_one, default=250_000, help=what)

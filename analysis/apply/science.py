@@ -86,10 +86,8 @@ def compare(answers: pd.DataFrame, settings: dict[str, Any]) -> tuple[dict[str, 
     known, p = science[measured], weights[measured].to_numpy(float)
     edges = np.arange(0, settings["n_z"]["max"] + settings["n_z"]["width"] / 2, settings["n_z"]["width"])
     counts, _ = np.histogram(labelled["redshift"], edges)
-    cells = {
-        "labelled": counts / len(labelled),
-        "science": np.diff(stacked_cdf(known, p, edges)),
-    }  # of all, also beyond
+    # shares of all, those beyond the last edge included
+    cells = {"labelled": counts / len(labelled), "science": np.diff(stacked_cdf(known, p, edges))}
     n_z = pd.DataFrame({"z": (edges[1:] + edges[:-1]) / 2} | {k: share / np.diff(edges) for k, share in cells.items()})
     mean, error = weighted_mean(known[names.Z_MEAN].to_numpy(float), p)
     of_labelled: dict[str, Any] = {"objects": len(labelled), "mean_z": float(labelled["redshift"].mean())}

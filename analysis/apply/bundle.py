@@ -55,7 +55,7 @@ class Bundle:
         self.inputs = PhotometricInputs.from_model(arrays)
         if (found := len(self.inputs.arrays["mean"])) != len(self.bands):
             raise ValueError(f"arrays of {found} bands; {names.ABOUT} says {len(self.bands)}")
-        self._isolation = Trees.from_arrays(arrays, ISOLATION)
+        self._isolation = Trees.from_arrays(arrays, ISOLATION, len(self.inputs.arrays["kept"]))
         self._max_samples = about["isolation"]["max_samples"]
         self.redshifts: CalibratedRedshifts | None = None
         if "redshift" in about:
@@ -71,7 +71,7 @@ class Bundle:
             self.redshift_training = TrainingDistribution.from_arrays(arrays, REDSHIFT_TRAINING)
         if "class" in about:
             self.answered += [names.P_GALAXY, names.P_GALAXY_ERR, names.OUTSIDE_CLASS]
-            self._forest = Trees.from_arrays(arrays, CLASS)
+            self._forest = Trees.from_arrays(arrays, CLASS, len(about["class"]["columns"]))
             self._class_training = TrainingDistribution.from_arrays(arrays, CLASS_TRAINING)
 
     @classmethod

@@ -1,7 +1,9 @@
 """Dask: a cluster of this machine's cores, or one that is there already; and the running of many tasks on it."""
 
 import asyncio
+import errno
 import resource
+import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -63,11 +65,21 @@ def connected(scheduler: str | None, workers: int, memory_limit: str | None) -> 
             with LocalCluster(n_workers=workers, **about) as cluster, Client(cluster) as client:
                 yield client
         except _GONE as error:
+            if _is_of_the_files(error):
+                raise
             what = "the cluster" if scheduler is None else f"the scheduler {scheduler}"
             raise InputError(
                 f"{what} cannot be reached, or is gone ({type(error).__name__}: {error}); what is written is kept: "
                 "give the same command again"
             ) from None
+
+
+def _is_of_the_files(error: BaseException) -> bool:
+    """Tell an OSError of the file system, such as a full disk, from one of the network."""
+    network = isinstance(error, ConnectionError | TimeoutError | socket.gaierror) or (
+        isinstance(error, OSError) and error.errno in (None, errno.EHOSTUNREACH, errno.ENETUNREACH)
+    )
+    return isinstance(error, OSError) and not network
 
 
 def _bytes(limit: str) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from analysis import paths
 from analysis.apply import names
 from analysis.command_line import Command, add_result
+from analysis.errors import InputError
 
 _PACKAGE = "analysis.apply"
 FAILED = 3  # exit code where some of the input could not be used
@@ -43,9 +44,12 @@ def add_commands(groups: Any) -> None:
         "--scheduler", metavar="ADDRESS", help="of a Dask cluster (default: one of this machine's cores)"
     )
     parser.add_argument(
-        "--workers", metavar="N", type=_at_least_one, help="of this machine (default: one for each core)"
+        "--workers",
+        metavar="N",
+        type=_at_least_one,
+        help="of this machine (default: one for each core), not of a --scheduler",
     )
-    what = "of each worker of this machine, such as 2GiB (default: an equal share)"
+    what = "of each worker of this machine, not of a --scheduler, such as 2GiB (default: an equal share)"
     parser.add_argument("--memory-limit", metavar="BYTES", help=what)
     what = "objects that a worker takes at a time (default: 250,000)"
     parser.add_argument("--chunk-rows", metavar="N", type=_at_least_one, default=250_000, help=what)
@@ -75,6 +79,8 @@ def _at_least_one(text: str) -> int:
 def _apply(options: argparse.Namespace) -> int:
     from analysis.apply.run import Request, apply
 
+    if options.scheduler and (options.workers or options.memory_limit):
+        raise InputError("--workers, --memory-limit: are of this machine; with --scheduler, its cluster has its own")
     request = Request(
         options.catalogue,
         options.models,

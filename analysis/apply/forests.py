@@ -62,6 +62,8 @@ def variance_share(forest: RandomForestClassifier, X: Array) -> float:
     between = np.sum(answers**2) / n_trees
     if between == 0:
         return 1.0
-    covariance = (drawn - drawn.mean(axis=0)).T @ answers.astype(np.float32) / n_trees
-    jackknife = float(np.sum(covariance.astype(float) ** 2)) - n_training / n_trees * between
+    drawn -= drawn.mean(axis=0)
+    # |drawn.T @ answers|^2, which has n_training x n objects, by two matrices of trees x trees
+    squares = np.sum((drawn @ drawn.T).astype(float) * (answers @ answers.T))
+    jackknife = float(squares) / n_trees**2 - n_training / n_trees * between
     return max(jackknife / between, 1 / n_trees)

@@ -16,7 +16,7 @@ from hats.io import write_parquet_metadata
 from hats.pixel_math import HealpixPixel
 
 from analysis.apply import names
-from analysis.apply.partitions import ORDER
+from analysis.apply.partitions import ORDER, partition_file
 from analysis.apply.tasks import CATALOGUE, RECORDS, SHARDS
 from analysis.errors import InputError
 from analysis.files import replacing
@@ -30,12 +30,13 @@ def work_folder(out: Path) -> Path:
     return out.with_name(f".{out.name}.unfinished")
 
 
-def is_finished(out: Path, fingerprint: str) -> bool:
-    """Tell whether the output is there already, or raise InputError if it is another one."""
+def finished(out: Path, fingerprint: str) -> dict[str, Any] | None:
+    """Return the provenance of the output if it is there already, or raise InputError if it is another one."""
     if not out.exists():
-        return False
+        return None
     try:
-        found = json.loads((out / PROVENANCE).read_text())["fingerprint"]
+        provenance: dict[str, Any] = json.loads((out / PROVENANCE).read_text())
+        found = provenance["fingerprint"]
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(
             f"{out}: exists, and is no output of apply; choose a new folder, or move this one away", "output-exists"
@@ -45,7 +46,7 @@ def is_finished(out: Path, fingerprint: str) -> bool:
             f"{out}: exists, made of another source, other models or settings; choose a new folder, or move it away",
             "output-exists",
         )
-    return True
+    return provenance
 
 
 @contextmanager
@@ -103,8 +104,10 @@ def finish(work: Path, out: Path, rows: dict[tuple[int, int], int], provenance: 
         Written beside the data.
     """
     catalogue = work / CATALOGUE
-    for partial in catalogue.rglob(".*.incomplete"):  # of workers that were killed
-        partial.unlink()
+    partitions = {partition_file(catalogue, pixel) for pixel in rows}
+    for path in (catalogue / "dataset").rglob("*"):
+        if path.is_file() and path not in partitions:  # of workers that were killed, or of other partitions
+            path.unlink()
     for name in ("properties", "hats.properties", "partition_info.csv"):
         (catalogue / name).unlink(missing_ok=True)
     PartitionInfo([HealpixPixel(*pixel) for pixel in rows]).write_to_file(catalog_path=catalogue)

@@ -107,11 +107,13 @@ def write_shard(path: Path, table: pa.Table, partitions: Array) -> list[int]:
     return numbers.tolist()
 
 
-def write_partition(path: Path, parts: Sequence[tuple[Path, int]]) -> int:
+def write_partition(path: Path, pixel: tuple[int, int], parts: Sequence[tuple[Path, int]]) -> int:
     """Put row groups of shards together, sort them by place, write them as one partition; return its rows."""
     table = pa.concat_tables(list(_row_groups(parts)))
-    order = np.argsort(table[names.HEALPIX].to_numpy(), kind="stable")
-    table = table.take(pa.array(order)).combine_chunks()
+    index = table[names.HEALPIX].to_numpy()
+    order, number = pixel
+    assert (index >> 2 * (ORDER - order) == number).all(), f"{path}: holds objects outside of its pixel"
+    table = table.take(pa.array(np.argsort(index, kind="stable"))).combine_chunks()
     with pq.ParquetWriter(path, answer_schema(), **_WRITING) as writer:
         writer.write_table(table, row_group_size=ROW_GROUP)
     return len(table)

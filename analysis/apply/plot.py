@@ -24,13 +24,13 @@ _LABELLED, _SCIENCE = "labelled galaxies, by their spectra", "science sample, by
 
 
 def plot_n_z(table: pd.DataFrame, means: dict[str, float]) -> Figure:
-    """Draw n(z) of labelled galaxies and of the science sample, each of unit area; ticks on top: mean redshifts."""
+    """Draw n(z) of labelled galaxies and of the science sample, of unit area up to any redshift; triangles: means."""
     figure, axes = plt.subplots(figsize=(4.8, 2.8))
     axes.fill_between(table["z"], table["labelled"], step="mid", color="C1", alpha=0.35, lw=0, label=_LABELLED)
     axes.step(table["z"], table["science"], where="mid", color="C0", label=_SCIENCE)
     for sample, colour in (("labelled", "C1"), ("science", "C0")):
         axes.plot(means[sample], 0.98, "v", color=colour, mec="black", mew=0.5, transform=axes.get_xaxis_transform())
-    axes.set(xlabel="redshift z", ylabel="n(z), unit area", ylim=(0, None), xlim=(0, table["z"].max()))
+    axes.set(xlabel="redshift z", ylabel="n(z), per unit redshift", ylim=(0, None), xlim=(0, table["z"].max()))
     figure.legend(loc="outside upper center", ncols=1)
     return figure
 

@@ -18,9 +18,10 @@ from analysis.apply import output, partitions, tasks
 from analysis.apply.bundle import Bundle, bundle_files
 from analysis.apply.cluster import Failure, connected, peak_memory, run_tasks, send_models
 from analysis.apply.schema import answer_schema
-from analysis.apply.sources import Chunk, Pixels, Source
+from analysis.apply.sources import Chunk, Pixels, Source, without_secrets
 from analysis.apply.tasks import Job, Models
 from analysis.cores import cores
+from analysis.errors import InputError
 
 _console = Console(stderr=True)
 
@@ -92,15 +93,20 @@ def apply(request: Request) -> Outcome:
     bundle = Bundle.load(request.models)  # before anything is sent or written
     files, digest = bundle_files(request.models)
     work = output.work_folder(request.out.absolute())
-    source = Source.of(request.catalogue, request.columns_map, request.chunk_rows, work / "ingested")
-    bundle.check_columns(source.present(), request.catalogue)
+    source = Source.of(request.catalogue, request.columns_map, request.chunk_rows)
+    if not source.is_foreign:
+        bundle.check_columns(source.present(), request.catalogue)
     provenance = _provenance(request, source, digest)
-    if output.is_finished(request.out, provenance["fingerprint"]):
+    if (made := output.finished(request.out, provenance["fingerprint"])) is not None:
         shutil.rmtree(work, ignore_errors=True)  # the name was given, and then the process killed
-        return Outcome(json.loads((request.out / output.PROVENANCE).read_text())["objects"], 0.0, [], [])
+        return _made_before(request, made)
     with output.locked(work):
         plan = output.plan(work, provenance["fingerprint"])
+        if source.is_foreign:
+            source = source.through_the_door(request.chunk_rows, work)
+            bundle.check_columns(source.present(), request.catalogue)
         output.write_plan(work, plan)
+        provenance |= {"objects_in_source": source.rows}
         workers = request.workers or min(cores(), len(source.chunks))
         with connected(request.scheduler, workers, request.memory_limit) as client:
             _console.print(f"dashboard: {client.dashboard_link}", soft_wrap=True)
@@ -110,11 +116,22 @@ def apply(request: Request) -> Outcome:
             return _run(client, request, source, job, provenance)
 
 
+def _made_before(request: Request, made: dict[str, Any]) -> Outcome:
+    """Return the outcome that an output tells of, or raise InputError if input is missing that may not be."""
+    failures = [Failure(**missing) for missing in made["missing"]]
+    if failures and not request.without_failed:
+        raise InputError(
+            f"{request.out}: exists, made without {len(failures)} inputs that failed, such as {failures[0].input}; "
+            "move it away to try them again, or say --without-failed",
+            "output-exists",
+        )
+    return Outcome(made["objects"], 0.0, [], failures)
+
+
 def _provenance(request: Request, source: Source, digest: str) -> dict[str, Any]:
     """Return where the answers come from: the same for the same input, whenever and wherever it is computed."""
     made_of = {
-        "catalogue": request.catalogue,
-        "objects_in_source": source.rows,
+        "catalogue": source.url,
         "models_sha256": digest,
         "code_version": analysis.__version__,
         "chunk_rows": request.chunk_rows,
@@ -122,7 +139,8 @@ def _provenance(request: Request, source: Source, digest: str) -> dict[str, Any]
         "columns": answer_schema().names,
     }
     everything = json.dumps(made_of | source.fingerprint(), sort_keys=True)
-    return made_of | {"fingerprint": hashlib.sha256(everything.encode()).hexdigest()}
+    fingerprint = hashlib.sha256(everything.encode()).hexdigest()
+    return made_of | {"catalogue": without_secrets(source.url), "fingerprint": fingerprint}
 
 
 def _run(client: Client, request: Request, source: Source, job: Job, provenance: dict[str, Any]) -> Outcome:
@@ -200,4 +218,4 @@ def _each(
             [(job, item) for item in items],
             lambda number, _: progress.advance(bar, size(items[number])),
         )
-    return results, [Failure(name(items[k]), error) for k, error in sorted(errors.items())]
+    return results, [Failure(*map(without_secrets, (name(items[k]), error))) for k, error in sorted(errors.items())]

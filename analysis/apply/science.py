@@ -77,7 +77,7 @@ def compare(answers: pd.DataFrame, settings: dict[str, Any]) -> tuple[dict[str, 
     settings : dict
         `n_z: {width, max}` in redshift, `nside` of the map.
     """
-    labelled = labelled_galaxies()[["object_id", "redshift"]].merge(answers, on="object_id")
+    labelled = labelled_galaxies()[["object_id", "redshift", "split"]].merge(answers, on="object_id")
     science = answers[answers[names.OBJECT].map(science_objects())]
     weights = (
         science[names.P_GALAXY] if science[names.P_GALAXY].notna().any() else 0 * science[names.Z_MEAN] + 1
@@ -85,9 +85,10 @@ def compare(answers: pd.DataFrame, settings: dict[str, Any]) -> tuple[dict[str, 
     measured = science[names.Z_MEAN].notna()
     known, p = science[measured], weights[measured].to_numpy(float)
     edges = np.arange(0, settings["n_z"]["max"] + settings["n_z"]["width"] / 2, settings["n_z"]["width"])
-    counts, _ = np.histogram(labelled["redshift"], edges, density=True)
-    stack = np.diff(stacked_cdf(known, p, edges)) / np.diff(edges)
-    n_z = pd.DataFrame({"z": (edges[1:] + edges[:-1]) / 2, "labelled": counts, "science": stack})
+    counts, _ = np.histogram(labelled["redshift"], edges)
+    # shares of all, those beyond the last edge included
+    cells = {"labelled": counts / len(labelled), "science": np.diff(stacked_cdf(known, p, edges))}
+    n_z = pd.DataFrame({"z": (edges[1:] + edges[:-1]) / 2} | {k: share / np.diff(edges) for k, share in cells.items()})
     mean, error = weighted_mean(known[names.Z_MEAN].to_numpy(float), p)
     of_labelled: dict[str, Any] = {"objects": len(labelled), "mean_z": float(labelled["redshift"].mean())}
     of_labelled["mean_z_err"] = float(labelled["redshift"].std() / np.sqrt(len(labelled)))
@@ -97,8 +98,9 @@ def compare(answers: pd.DataFrame, settings: dict[str, Any]) -> tuple[dict[str, 
         "mean_z": mean,
         "mean_z_err": error,
     }
-    for name, sample in ((of_labelled, labelled), (of_science, science)):
-        name["outside_redshift_percent"] = float(100 * sample[names.OUTSIDE_REDSHIFT].mean())
+    new = labelled[labelled["split"] != "train"]  # a training galaxy is near itself
+    for name, sample, unseen in ((of_labelled, labelled, new), (of_science, science, science)):
+        name["outside_redshift_percent"] = float(100 * unseen[names.OUTSIDE_REDSHIFT].mean())
         name["anomaly_median"] = float(sample[names.ANOMALY].median())
     sky = on_the_sky({"labelled": labelled, "science": science}, settings["nside"])
     return {"labelled": of_labelled, "science": of_science}, {names.N_Z: n_z, names.SKY: sky}

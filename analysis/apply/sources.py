@@ -4,6 +4,9 @@ A source is cut into chunks, runs of row groups of one file, before anything is 
 chunks, whoever computes them.
 """
 
+import hashlib
+import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -65,9 +68,11 @@ class Source:
     Attributes
     ----------
     url : str
+        With its protocol, and an absolute path.
     files : list of (str, int, str)
         URL, bytes and version (time or tag) of each file.
     chunks : list of Chunk
+        None of a foreign table, before it has come through the ingest door.
     columns : list of str
         What the files hold, from the first that can be read.
     pixels : list of (int, int) or None
@@ -84,7 +89,7 @@ class Source:
     columns_map: ColumnsMap | None = None
 
     @classmethod
-    def of(cls, url: str, columns_map: Path | None, chunk_rows: int, ingested: Path) -> Self:
+    def of(cls, url: str, columns_map: Path | None, chunk_rows: int) -> Self:
         """Look at a source.
 
         Parameters
@@ -94,8 +99,6 @@ class Source:
         columns_map : pathlib.Path or None
         chunk_rows : int
             Rows of a chunk, unless a single row group has more.
-        ingested : pathlib.Path
-            Where a table that is no Parquet is brought through the ingest door to.
 
         Raises
         ------
@@ -105,35 +108,40 @@ class Source:
         mapping = None if columns_map is None else read_map(columns_map)
         fs, path = _file_system(url)
         pixels, found = _files(fs, path, url)
-        if found and not found[0].endswith(_SUFFIXES):
-            if columns_map is None:
-                raise InputError(
-                    f"{url}: not Parquet; expected it, or --columns MAP for a table of another kind", "damaged-file"
-                )
-            found = [_through_the_door(fs, found[0], columns_map, ingested)]
-            fs, mapping = fsspec.filesystem("file"), None
         if not found:
             raise InputError(
                 f"{url}: no Parquet file; expected a HATS catalogue, a folder of Parquet, or a table", "no-such-file"
             )
-        files: list[tuple[str, int, str]] = []
+        infos = [(fs.unstrip_protocol(name), fs.info(name)) for name in found]
+        files = [(name, int(info["size"] or 0), _version(info)) for name, info in infos]
         chunks: list[Chunk] = []
         columns: list[str] = []
-        for name in found:
-            info = fs.info(name)
-            files.append((fs.unstrip_protocol(name), int(info["size"] or 0), _version(info)))
-            groups, here = _row_groups(fs, name)
-            chunks += _cut(files[-1][0], groups, chunk_rows)
-            columns = columns or here
-        if not columns:
+        if found[0].endswith(_SUFFIXES):
+            chunks, columns = _chunks(fs, found, chunk_rows)
+        elif mapping is None:
             raise InputError(
-                f"{files[0][0]}: cannot be read as Parquet, nor can the {len(files) - 1} other files", "damaged-file"
+                f"{url}: not Parquet; expected it, or --columns MAP for a table of another kind", "damaged-file"
             )
-        starts = accumulate((chunk.rows for chunk in chunks), initial=0)
-        numbered = [
-            replace(c, number=k, first_row=start) for k, (c, start) in enumerate(zip(chunks, starts, strict=False))
-        ]
-        return cls(url, files, numbered, columns, pixels, mapping)
+        return cls(fs.unstrip_protocol(path), files, chunks, columns, pixels, mapping)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is a table that must come through the ingest door: what it holds is not known yet."""
+        return not self.chunks
+
+    def through_the_door(self, chunk_rows: int, work: Path) -> "Source":
+        """Return a foreign table as a survey, in a folder of its own that is made if it is not there."""
+        assert self.columns_map is not None
+        identity = hashlib.sha256(json.dumps(self.fingerprint()).encode()).hexdigest()
+        ingested = work / f"ingested-{identity}"
+        if not ingested.exists():
+            fs, name = fsspec.core.url_to_fs(self.files[0][0])
+            local = Path(name)
+            if "file" not in fs.protocol:
+                local = work / f"fetched-{Path(without_secrets(name)).name}"
+                fs.get(name, str(local))
+            ingest([local], self.columns_map.path, ingested)
+        return Source.of(str(ingested / CATALOGUE), None, chunk_rows)
 
     @property
     def rows(self) -> int:
@@ -211,6 +219,11 @@ def _hats_files(fs: Any, url: str) -> tuple[Pixels, list[str]]:
     return pixels, files
 
 
+def without_secrets(text: str) -> str:
+    """Return a text whose URLs have lost what may be secret: user, password and query."""
+    return re.sub(r"(\w://)(?:[^/\s?]*@)?([^\s?'\"]*)(?:\?[^\s'\")]*)?", r"\1\2", text)
+
+
 def _version(info: dict[str, Any]) -> str:
     return str(info.get("ETag") or info.get("mtime") or info.get("LastModified") or info.get("created") or "")
 
@@ -225,6 +238,24 @@ def _row_groups(fs: Any, name: str) -> tuple[list[int], list[str]]:
         return [], []  # the chunk that stands for it will fail, and say so
 
 
+def _chunks(fs: Any, found: list[str], chunk_rows: int) -> tuple[list[Chunk], list[str]]:
+    """Return the chunks of Parquet files, and the columns of the first that can be read."""
+    chunks: list[Chunk] = []
+    columns: list[str] = []
+    for name in found:
+        groups, here = _row_groups(fs, name)
+        chunks += _cut(fs.unstrip_protocol(name), groups, chunk_rows)
+        columns = columns or here
+    if not columns:
+        raise InputError(
+            f"{chunks[0].url}: cannot be read as Parquet, nor can the {len(found) - 1} other files", "damaged-file"
+        )
+    starts = accumulate((chunk.rows for chunk in chunks), initial=0)
+    return [
+        replace(c, number=k, first_row=start) for k, (c, start) in enumerate(zip(chunks, starts, strict=False))
+    ], columns
+
+
 def _cut(url: str, groups: Sequence[int], chunk_rows: int) -> list[Chunk]:
     """Cut the row groups of a file into chunks."""
     if not groups:
@@ -237,18 +268,6 @@ def _cut(url: str, groups: Sequence[int], chunk_rows: int) -> list[Chunk]:
         chunks.append(Chunk(0, url, tuple(range(start, stop)), 0, rows))
         start = stop
     return chunks
-
-
-def _through_the_door(fs: Any, name: str, columns_map: Path, ingested: Path) -> str:
-    """Bring a foreign table through the ingest door, unless it lies there already; return its catalogue."""
-    if not ingested.exists():
-        ingested.parent.mkdir(parents=True, exist_ok=True)
-        local = Path(name)
-        if "file" not in fs.protocol:
-            local = ingested.with_name(f"fetched-{Path(name).name}")
-            fs.get(name, str(local))
-        ingest([local], columns_map, ingested)
-    return str((ingested / CATALOGUE).absolute())
 
 
 def read_chunk(chunk: Chunk, wanted: Sequence[str], columns_map: ColumnsMap | None) -> pd.DataFrame:
@@ -269,7 +288,7 @@ def read_chunk(chunk: Chunk, wanted: Sequence[str], columns_map: ColumnsMap | No
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{chunk}: cannot be read as Parquet ({error})", "damaged-file") from None
     if columns_map is None or source_of is None:
-        return table.to_pandas(use_threads=False)
+        return table.to_pandas(use_threads=False, ignore_metadata=True)  # an index is a column too
     raw = RawTable(str(chunk), {name: table[name].combine_chunks() for name in table.column_names})
     frame, _ = to_catalogue(raw, replace(columns_map, columns=source_of))
     if names.OBJECT not in frame:

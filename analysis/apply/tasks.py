@@ -5,9 +5,11 @@ whole, and a record after its file: a worker may die at any time.
 """
 
 import ctypes
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,11 @@ class Job:
         """Return the file of a record."""
         return self.work / RECORDS / f"{name}.json"
 
+    @cached_property
+    def cut(self) -> str:
+        """The SHA-256 of the list of partitions: what was made for other ones is not used again."""
+        return hashlib.sha256(json.dumps(self.pixels).encode()).hexdigest()
+
 
 def kept(record: Path, work: Path, made_of: Any) -> Record | None:
     """Return a record if it is of the same input, and the file that it tells of is whole; None otherwise."""
@@ -151,7 +158,7 @@ def answer_chunk(job: Job, chunk: Chunk) -> Record:
             numbers = partitions.write_shard(partial, as_table(columns), of)
         return {"rows": len(table), "partitions": numbers}
 
-    return _recorded(job, f"chunk-{chunk.number:06d}", path, str(chunk), work)
+    return _recorded(job, f"chunk-{chunk.number:06d}", path, [job.cut, str(chunk)], work)
 
 
 def make_partition(job: Job, call: tuple[int, list[list[Any]]]) -> Record:
@@ -161,7 +168,8 @@ def make_partition(job: Job, call: tuple[int, list[list[Any]]]) -> Record:
 
     def work() -> Record:
         with replacing(path) as partial:
-            rows = partitions.write_partition(partial, [(job.work / file, group) for file, group in parts])
+            row_groups = [(job.work / file, group) for file, group in parts]
+            rows = partitions.write_partition(partial, job.pixels[number], row_groups)
         return {"rows": rows}
 
-    return _recorded(job, f"partition-{number:06d}", path, parts, work)
+    return _recorded(job, f"partition-{number:06d}", path, [job.cut, parts], work)

@@ -63,9 +63,35 @@ class Trees(NamedTuple):
         )
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Array], prefix: str) -> Self:
-        """Find trees among arrays, where `to_arrays` put them."""
-        return cls(**{name: arrays[prefix + name] for name in cls._fields})
+    def from_arrays(cls, arrays: Mapping[str, Array], prefix: str, n_features: int) -> Self:
+        """Find trees of objects with so many columns among arrays, where `to_arrays` put them.
+
+        Raises
+        ------
+        ValueError
+            If a walk through them would leave the arrays, or never end.
+        """
+        trees = cls(**{name: arrays[prefix + name] for name in cls._fields})
+        if wrong := trees._damage(n_features):
+            raise ValueError(f"{prefix} of damaged trees: {wrong}")
+        return trees
+
+    def _damage(self, n_features: int) -> str:
+        """Return what compiled code, which checks nothing, must not meet; or nothing."""
+        n = len(self.feature)
+        if {values.shape for values in self[:-1]} != {(n,)} or self.root.ndim != 1:
+            return "arrays of other lengths than the nodes"
+        if any(values.dtype.kind != "i" for values in (self.feature, self.left, self.right, self.root)):
+            return "numbers of nodes or columns that are not whole"
+        if self.feature.max(initial=_LEAF) >= n_features:
+            return f"a node asks for column {self.feature.max()} of {n_features}"
+        inner = np.flatnonzero(self.feature >= 0)
+        for children in (self.left[inner], self.right[inner]):
+            if (children <= inner).any() or (children >= n).any():
+                return "a child that does not come after its parent, or is not there"
+        if not len(self.root) or self.root.min() < 0 or self.root.max() >= n:
+            return "a root that is not there"
+        return ""
 
     def to_arrays(self, prefix: str) -> dict[str, Array]:
         """Return the arrays under names with a prefix."""

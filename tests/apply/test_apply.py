@@ -1,6 +1,8 @@
 """Whole runs: sources of every kind, the same bytes however a run goes, errors that say what is wrong."""
 
+import errno
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from analysis.apply import cluster as of_cluster
 from analysis.apply import names, output, partitions, run, tasks
 from analysis.apply.bundle import Bundle
 from analysis.apply.run import Request, apply
+from analysis.apply.sources import without_secrets
 from analysis.errors import InputError
 
 N = 900
@@ -105,6 +108,61 @@ def test_a_url_and_a_foreign_table_and_a_renamed_folder_say_the_same(catalogue, 
             np.testing.assert_allclose(found[name].to_numpy(float), expected[name].to_numpy(float), atol=1e-4)
 
 
+def test_a_foreign_table_is_known_by_its_own_file_and_map(request_of, tmp_path, monkeypatch) -> None:
+    table, map_path = tmp_path / "foreign.csv", tmp_path / "map.yaml"
+    rows = draw(N, seed=11).drop(columns=["redshift", "is_galaxy", "split"])
+    rows.to_csv(table, index=False)
+    map_path.write_text("columns:\n" + "".join(f"  {name}: {name}\n" for name in rows))
+    request = request_of(table, columns_map=map_path)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(run, "_put_together", kill)
+        apply(request)
+    as_written, page = table.stat(), map_path.read_text()
+    for change in (table.touch, lambda: map_path.write_text(page + "notes: other\n")):
+        change()
+        with pytest.raises(InputError, match="was begun with another source"):
+            apply(request)
+        os.utime(table, ns=(as_written.st_atime_ns, as_written.st_mtime_ns))
+        map_path.write_text(page)
+    assert apply(request).objects == N
+    again = apply(request)
+    assert (again.objects, again.seconds) == (N, 0) and not output.work_folder(request.out).exists()
+    map_path.write_text(page + "notes: other\n")
+    with pytest.raises(InputError, match="made of another source"):
+        apply(request)
+    assert not output.work_folder(request.out).exists()
+
+
+def test_a_relative_path_is_the_same_source(catalogue, request_of, monkeypatch) -> None:
+    request = request_of(catalogue)
+    apply(request)
+    monkeypatch.chdir(catalogue.parent)
+    assert apply(replace(request, catalogue="catalogue")).seconds == 0
+    assert json.loads((request.out / output.PROVENANCE).read_text())["catalogue"] == catalogue.as_uri()
+
+
+def test_what_is_secret_in_a_url_is_not_told() -> None:
+    said = "https://me:pass@host:8/a/b.parquet?sig=SECRET (row groups 0 to 0): 403, url='https://host/c?sig=SECRET'"
+    assert without_secrets(said) == "https://host:8/a/b.parquet (row groups 0 to 0): 403, url='https://host/c'"
+    assert without_secrets("s3://bucket/a@b/c.parquet") == "s3://bucket/a@b/c.parquet"
+    assert without_secrets("file:///data/a@b.csv, is it there?") == "file:///data/a@b.csv, is it there?"
+
+
+def test_settings_of_this_machine_are_not_for_another_cluster(capsys) -> None:
+    command = ["apply", "--catalogue", "x", "--out", "y", "--scheduler", "tcp://127.0.0.1:9"]
+    for setting in (["--workers", "2"], ["--memory-limit", "2GiB"]):
+        assert main([*command, *setting]) == 2
+        assert "--workers, --memory-limit" in capsys.readouterr().err
+
+
+def test_an_index_of_pandas_is_a_column(catalogue, request_of) -> None:
+    for file in catalogue.glob("*.parquet"):
+        pq.read_table(file).to_pandas().sort_values("ra").set_index("object_id").to_parquet(file)
+    request = request_of(catalogue)
+    assert apply(request).failures == []
+    assert sorted(answers_of(request.out).index) == draw(N, seed=11)["object_id"].tolist()
+
+
 class Killed(BaseException):
     """Stands for the end of the client, wherever it is."""
 
@@ -136,6 +194,39 @@ def test_a_client_that_ends_anywhere_goes_on_to_the_same_bytes(catalogue, reques
     assert apply(request).seconds == 0 and not work.exists()
 
 
+def test_partitions_of_a_run_that_could_not_count_a_chunk_are_not_kept(catalogue, request_of, monkeypatch) -> None:
+    request, undisturbed = (
+        request_of(catalogue, out, partition_rows=40, without_failed=True) for out in ("answers", "undisturbed")
+    )
+    apply(undisturbed)
+    read = tasks.read_chunk
+
+    def fails(chunk, wanted, columns_map):
+        if chunk.number == 1 and len(wanted) == 3:
+            raise OSError("for a while")
+        return read(chunk, wanted, columns_map)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(tasks, "read_chunk", fails)
+        patch.setattr(output, "write_parquet_metadata", kill)
+        apply(request)
+    dataset = output.work_folder(request.out) / tasks.CATALOGUE / "dataset"
+    cut = {path.relative_to(dataset) for path in dataset.rglob("Npix=*.parquet")}
+    assert cut and not all((undisturbed.out / "dataset" / path).exists() for path in cut)  # others than are wanted
+    assert apply(request).objects == N
+    assert content(request.out) == content(undisturbed.out)
+
+
+def test_objects_outside_of_their_pixel_are_not_written(tmp_path, request_of, catalogue) -> None:
+    request = request_of(catalogue)
+    apply(request)
+    [pixel, other, *_] = [(p.order, p.pixel) for p in hats.read_hats(request.out).get_healpix_pixels()]
+    parts = [(partitions.partition_file(request.out, pixel), 0)]
+    assert partitions.write_partition(tmp_path / "right.parquet", pixel, parts)
+    with pytest.raises(AssertionError, match="outside of its pixel"):
+        partitions.write_partition(tmp_path / "wrong.parquet", other, parts)
+
+
 def test_partial_output_is_no_catalogue(catalogue, request_of, monkeypatch) -> None:
     request = request_of(catalogue)
     with monkeypatch.context() as patch, pytest.raises(Killed):
@@ -161,6 +252,29 @@ def test_input_that_fails_is_reported_and_the_rest_is_computed(catalogue, models
     [missing] = json.loads((tmp_path / "answers" / output.PROVENANCE).read_text())["missing"]
     assert "part-1.parquet" in missing["input"]
     assert len(answers_of(tmp_path / "answers")) == 750
+    capsys.readouterr()
+    assert main([*command, "--without-failed"]) == 3
+    said = capsys.readouterr()
+    assert "part-1.parquet" in said.err and "750 objects: was there already" in said.out
+    assert main(command) == 2
+    assert "[output-exists]" in (said := capsys.readouterr().err) and "made without 1 inputs that failed" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (OSError(errno.ENOSPC, "no space"), OSError),
+        (PermissionError(errno.EACCES, "no"), OSError),
+        (ConnectionResetError(errno.ECONNRESET, "gone"), InputError),
+        (OSError(errno.EHOSTUNREACH, "no route"), InputError),
+        (OSError("Timed out trying to connect"), InputError),
+    ],
+)
+def test_a_full_disk_is_not_taken_for_a_cluster_that_is_gone(cluster, error, raised) -> None:
+    with pytest.raises(raised) as caught, of_cluster.connected(cluster, 1, None):
+        raise error
+    assert caught.type is not InputError or "scheduler" in str(caught.value)
+    assert (caught.value is error) == (raised is OSError)
 
 
 def test_a_task_is_tried_three_times(cluster, tmp_path) -> None:

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import load_file, save_file
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from toy_survey import BANDS, draw
 
@@ -58,6 +59,19 @@ def test_isolation_scores_are_scikit_learns() -> None:
     scores = 2 ** (-depth / mean_path(100))
     np.testing.assert_allclose(scores, -forest.score_samples(far), rtol=1e-6)
     assert scores[-10:].min() > np.median(scores[:-10])
+
+
+def test_variance_share_is_that_of_the_covariance_of_each_training_object() -> None:
+    """Wager, Hastie & Efron (2014), eq. 5 and 7, as they are written."""
+    (X, y), (held, _) = noisy_classes(200, 1), noisy_classes(50, 2)
+    forest = RandomForestClassifier(60, min_samples_leaf=3, random_state=1).fit(X, y)
+    drawn = np.array([np.bincount(rows, minlength=200) for rows in forest.estimators_samples_])
+    answers = np.array([tree.predict_proba(held)[:, 1] for tree in forest.estimators_])
+    covariance = np.einsum("bi,bj->ij", drawn - drawn.mean(axis=0), answers - answers.mean(axis=0)) / 60
+    between = answers.var(axis=0).sum()
+    jackknife = np.sum(covariance**2) - 200 / 60 * between
+    assert jackknife / between > 1 / 60
+    assert variance_share(forest, held) == pytest.approx(jackknife / between, rel=1e-4)
 
 
 @pytest.mark.slow
@@ -163,6 +177,29 @@ def test_damaged_models_are_named(models, tmp_path, damage) -> None:
         about.write_text(json.dumps({"not_run": "no galaxies"}))
     with pytest.raises(InputError, match=r"models: (no |holds no models: no galaxies)"):
         Bundle.load(folder)
+
+
+@pytest.mark.parametrize("forest", ["class.", "isolation."])
+@pytest.mark.parametrize(
+    ("array", "change"),
+    [
+        ("feature", lambda values: np.where(values >= 0, 1000, values)),
+        ("left", np.zeros_like),  # round and round
+        ("right", lambda values: values + 10**6),
+        ("root", lambda values: values - 1),
+        ("root", lambda values: values[:0]),
+        ("value", lambda values: values[:-1]),
+        ("left", lambda values: values.astype(np.float32)),
+    ],
+)
+def test_damaged_trees_are_not_walked(models, tmp_path, forest, array, change) -> None:
+    folder = tmp_path / "models"
+    shutil.copytree(models, folder)
+    arrays = load_file(folder / names.ARRAYS)
+    save_file(arrays | {forest + array: np.ascontiguousarray(change(arrays[forest + array]))}, folder / names.ARRAYS)
+    with pytest.raises(InputError, match="of damaged trees: ") as caught:
+        Bundle.load(folder)
+    assert caught.value.kind == "damaged-file"
 
 
 def test_a_bundle_may_lack_a_part(made, tmp_path) -> None:

@@ -98,8 +98,8 @@ def test_over_tcp_and_without_one_worker_the_bytes_are_the_same(processes, undis
 @pytest.mark.slow
 def test_whoever_is_killed_the_same_command_goes_on_to_the_same_bytes(processes, undisturbed, tmp_path, capfd) -> None:
     out = tmp_path / "answers"
-    command = [*arguments(undisturbed, out), "--workers", "1"]
-    processes.start("client", "analysis", *command)
+    command = arguments(undisturbed, out)
+    processes.start("client", "analysis", *command, "--workers", "1")
     wait_for(lambda: shards(out) > 2)
     processes.kill("client")
     done = shards(out)
@@ -115,5 +115,5 @@ def test_whoever_is_killed_the_same_command_goes_on_to_the_same_bytes(processes,
     assert code == [2] and "is gone" in capfd.readouterr().err
     assert shards(out) < 40 and not out.exists()
 
-    assert main(command) == 0
+    assert main([*command, "--workers", "1"]) == 0
     assert content(out) == content(undisturbed.out)

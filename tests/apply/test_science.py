@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from analysis.apply import bench, names, plot
+from analysis.apply import bench, names, plot, science
 from analysis.apply.science import TABLES, on_the_sky, stacked_cdf, weighted_mean
 from analysis.results import write_not_run, write_result
 
@@ -33,6 +33,22 @@ def test_the_map_counts_every_object() -> None:
     places = pd.DataFrame({"ra": generator.uniform(0, 360, 500), "dec": generator.uniform(-90, 90, 500)})
     table = on_the_sky({"labelled": places, "science": places[:20]}, 4)
     assert table["labelled"].sum() == 500 and table["science"].sum() == 20 and table["pixel"].max() < 192
+
+
+def test_labelled_and_science_sample_are_counted_alike(monkeypatch) -> None:
+    """Half of either sample lies beyond the axis; training galaxies do not say how many others are outside."""
+    number, z = np.arange(8), np.tile([0.2, 0.9], 4)
+    galaxies = pd.DataFrame({"object_id": number[:4], "redshift": z[:4], "split": ["train", "train", "test", "test"]})
+    monkeypatch.setattr(science, "labelled_galaxies", lambda: galaxies)
+    monkeypatch.setattr(science, "science_objects", lambda: pd.Series(number >= 4, number))
+    flags = [False, False, True, False, True, True, True, False]
+    answers = gaussian_answers(z, 0.01).assign(
+        object_id=number, ra=10.0, dec=0.0, z_mean=z, p_galaxy=1.0, anomaly_score=0.5, outside_redshift_training=flags
+    )
+    result, tables = science.compare(answers, {"n_z": {"width": 0.1, "max": 0.5}, "nside": 4})
+    for sample, percent in (("labelled", 50), ("science", 75)):
+        assert tables[names.N_Z][sample].sum() * 0.1 == pytest.approx(0.5)
+        assert result[sample]["outside_redshift_percent"] == percent
 
 
 def test_figures_with_results_and_without(tmp_path) -> None:

@@ -44,6 +44,8 @@ class Claim:
         Key in references.bib of the paper that claims it; None: that of its result; empty: a statement of ours.
     shown : str or None
         Label of the figure or table of the paper that shows it; None: that of its result.
+    share_of : str
+        Path to a count of objects in metrics.json that ours is a percentage of: its interval is then the exact one.
     needs : str
         What may be lacking for this claim, as a sentence: said instead of a number that the metrics do not have.
     """
@@ -58,6 +60,7 @@ class Claim:
     unit: str = ""
     given: str = ""
     enough: dict[str, Any] = field(default_factory=dict)
+    share_of: str = ""
     needs: str = ""
     source: str | None = None
     shown: str | None = None

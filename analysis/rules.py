@@ -66,6 +66,16 @@ def at_most(ours: Measurement, _: float, most: float) -> bool:
     return ours.value <= most
 
 
+def interval_at_most(ours: Measurement, _: float, limit: float) -> bool | None:
+    """Tell whether ours is at most a given number; None where the 95% interval contains that number and more.
+
+    It is met where the whole interval is at or below the limit, and not met where it is above.
+    """
+    if ours.high <= limit:
+        return True
+    return False if ours.low > limit else None
+
+
 def near_zero(ours: Measurement, _: float, tolerance: float) -> bool:
     """Tell whether ours is equivalent to zero: its 90% interval lies within a tolerance of it, as for `within`."""
     return abs(ours.value) + _ONE_SIDED_5_PERCENT * ours.error <= tolerance
@@ -103,6 +113,11 @@ RULES = {
     ),
     "at_least": Rule(at_least, "ours is at least {least}"),
     "at_most": Rule(at_most, "ours is at most {most}"),
+    "interval_at_most": Rule(
+        interval_at_most,
+        "our 95% interval is at or below {limit} (undecided where it reaches above and begins below)",
+        needs_interval=True,
+    ),
     "near_zero": Rule(near_zero, "our 90% interval is within {tolerance} of zero (not met where it is too wide)"),
     "interval_within": Rule(
         interval_within,

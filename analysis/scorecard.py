@@ -19,6 +19,7 @@ from analysis.paper import pages
 from analysis.paper.circumstances import short_citations
 from analysis.paper.numbers import format_interval, format_published, format_value
 from analysis.rules import CANNOT, MOCK, OWN, PUBLISHED, RULES, SURVEYS, UNDECIDED, VERDICTS, Measurement, Rule
+from analysis.shares import exact_interval
 from analysis.survey.catalogue import read_provenance
 
 
@@ -114,7 +115,7 @@ def judge(claim: Claim, metrics: dict[str, Any], published: dict[str, Any], kind
         return {**row, "ours": f"not run: {why}", "error": "", "interval": "", "verdict": CANNOT}
     holds = rule.holds(ours, expected, **parameters)
     verdict = UNDECIDED if holds is None else VERDICTS[kind][0 if holds else 1]
-    if claim.enough and not _count(claim, metrics) >= claim.enough["least"]:
+    if claim.enough and not _count(claim, claim.enough["of"], metrics) >= claim.enough["least"]:
         verdict = UNDECIDED
     return {**row, **_in_words(ours, claim.unit), "verdict": verdict}
 
@@ -133,19 +134,22 @@ def _our_measurement(claim: Claim, metrics: dict[str, Any], rule: Rule) -> Measu
         if claim.needs:
             return None
         raise InputError(f"claim {claim.id}: results/{claim.result}/metrics.json has no {error}") from None
+    if ours is not None and claim.share_of:
+        low, high = exact_interval(ours.value, int(_count(claim, claim.share_of, metrics)))
+        ours = Measurement(ours.value, math.nan, low, high)
     if ours is None or not math.isfinite(ours.value) or (rule.needs_interval and math.isnan(ours.low)):
         return None
     return ours
 
 
-def _count(claim: Claim, metrics: dict[str, Any]) -> float:
-    """Read the number of objects that a claim needs."""
+def _count(claim: Claim, path: str, metrics: dict[str, Any]) -> float:
+    """Read a number of objects that a claim is judged by."""
     try:
-        found = measurement(metrics, claim.enough["of"])
+        found = measurement(metrics, path)
     except KeyError:
         found = None
     if found is None:
-        raise InputError(f"claim {claim.id}: results/{claim.result}/metrics.json has no {claim.enough['of']}")
+        raise InputError(f"claim {claim.id}: results/{claim.result}/metrics.json has no {path}")
     return found.value
 
 

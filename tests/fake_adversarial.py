@@ -22,13 +22,16 @@ _NETWORK = {"n_confident": 190, **dict.fromkeys(("all", "stars", "galaxies"), _O
 _MERITS = ("sigma68", "outliers_percent", "crps", "pit_outlier_rate", "shift", "reached_percent", "width")
 _PUSHED = {name: number for merit in _MERITS for name, number in _number(merit, 0.1).items()}
 _CHECKS = dict.fromkeys(("pgd_above_fgsm", "left_at_largest", "direct_above_transferred"), 0.0)
-_TREES = {"worst": {"at_1": 1.0, "at_1_err": 0.5, "at_10": 60.0, "at_10_err": 3.0}}
+_TREES = {"n": 198, "worst": {"at_1": 1.0, "at_1_err": 0.5, "at_10": 60.0, "at_10_err": 3.0}}
 
 ADVERSARIAL: dict[str, Any] = {
     "n": 200,
     "headline": 0.5,
     "units": {"r": {"sky_noise": 0.0235, "low": -0.1, "high": 200.0, "sky_noise_of_range": 0.0001}},
     **dict.fromkeys(("convnet", "second", "robust"), _NETWORK),
+    "control": {
+        objects: {"n_confident": 500, **_number("confident_flipped_percent", 0.3)} for objects in ("stars", "galaxies")
+    },
     "transfer": {source: _judged(0.9) for source in ("clean", "noise", "convnet", "second", "robust")},
     "masking": dict.fromkeys(("convnet", "second", "robust", "worst"), _CHECKS),
     "defence": {
@@ -45,9 +48,10 @@ ADVERSARIAL: dict[str, Any] = {
         "headline": 0.3,
         "push": 0.1,
         "near": 0.02,
+        "control": {"n": 850, **_number("reached_percent", 0.1)},
         **dict.fromkeys(("clean", "noise", "fgsm", "pgd", "pushed_fgsm", "pushed_pgd", "as_used"), _PUSHED),
     },
-    "trees": {"n": 200, "tpc_morph": _TREES, "adaboost": _TREES},
+    "trees": {"tpc_morph": _TREES, "adaboost": _TREES},
 }
 FIGURES = tuple(
     f"fig-attack-{name}" for name in ("accuracy", "examples", "detection", "redshift", "defence", "disturbances")

@@ -123,6 +123,9 @@ def test_every_number_of_every_block_is_checked(block, wrong):
             "panels.estimator: 'mnd'; expected 'rdf', 'knn'",
         ),
         ("simulate_boxes", {"redshift": 10.0}, "expected redshift 10 below z_start, 9"),
+        ("evaluate_adversarial", {"headline": 0.4}, "headline: 0.4; expected one of epsilons: 0.01, 0.03, 0.1, 0.2,"),
+        ("evaluate_adversarial", {"redshift": {"headline": 2.0}}, "redshift.headline: 2.0; expected one of epsilons: "),
+        ("real_adversarial", {"epsilons": [0.5, 2.0]}, r"epsilons: \[0.5, 2.0\]; expected 1 among them: one sky noise"),
         ("train_nbody_gan", {"statistics": {"marks": [[1]]}}, r"statistics.marks.0: \[1\]; expected"),
     ],
 )

@@ -77,3 +77,11 @@ def test_at_least():
 def test_an_interval_within_a_tolerance_is_parity_one_beyond_it_a_difference_or_nothing(low, high, expected):
     ours = Measurement((low + high) / 2, 1, low, high)
     assert rules.interval_within(ours, math.nan, tolerance=10) is expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0, 0.9, True), (0.2, 1, True), (0, 7.5, None), (1, 3, None), (1.1, 3, False), (math.nan, math.nan, None)],
+)
+def test_a_share_is_below_a_limit_where_its_whole_interval_is(low, high, expected):
+    assert rules.interval_at_most(Measurement(0.0, math.nan, low, high), math.nan, limit=1) is expected

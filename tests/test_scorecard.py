@@ -288,6 +288,17 @@ def test_a_difference_that_rests_on_a_handful_of_objects_is_undecided():
         judge(claim, gain(3, 12), PUBLISHED, MOCK)
 
 
+def test_none_of_a_few_is_not_fewer_than_one_in_a_hundred():
+    [claim] = [one for one in read_claims(paths.PAPER / "claims.yaml") if one.id == "real-spirals-noise"]
+    for n, verdict in ((47, "undecided at this sample size"), (400, "holds on real data")):
+        bootstrapped = {"confident_flipped_percent": 0.0}
+        bootstrapped |= {f"confident_flipped_percent_{end}": 0.0 for end in ("err", "low", "high")}
+        row = judge(claim, {"n_confident": n, "attacks": {"noise": bootstrapped}}, {}, rules.OWN)
+        assert row["verdict"] == verdict
+        assert row["ours"] == "0%" and row["error"] == ""
+        assert row["interval"] not in ("", "0 to 0")
+
+
 def test_the_rule_for_real_stars_and_galaxies_can_fail():
     [claim] = [one for one in read_claims(paths.PAPER / "claims.yaml") if one.id == "real-tpc-phot"]
     published = yaml.safe_load(paths.PUBLISHED.read_text())

@@ -6,17 +6,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.adversarial.names import RANDOM, WORST
 from analysis.adversarial.trees import search
 from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import photometric_features
 from analysis.metrics import with_interval
+from analysis.shares import percent_with_interval
 from analysis.star_galaxy import classifiers
 
 Array = np.ndarray
 
 COLUMNS = ["trees", "place", "epsilon", "n", "flipped_percent", "flipped_percent_err"]
 SHIFT_COLUMNS = ["place", "epsilon", "n", "shift", "shift_err"]
-WORST, RANDOM = "worst", "random"
 
 
 def _attacked(
@@ -57,7 +58,7 @@ def flips(
             for place, table in _attacked(harm, right, epsilon, settings).items():
                 wrong = (p_galaxy(table) > 0.5) != is_galaxy
                 line = {"trees": name, "place": place, "epsilon": epsilon, "n": len(right)}
-                lines.append(line | _with_error("flipped_percent", lambda w: float(100 * np.mean(w)), wrong, settings))
+                lines.append(line | percent_with_interval("flipped_percent", wrong))
     return pd.DataFrame(lines, columns=COLUMNS)
 
 
@@ -86,12 +87,6 @@ def shifts(galaxies: pd.DataFrame, inputs: list[str], trees: AdaBoostR2, setting
     for epsilon in settings["epsilons"]:
         for place, table in _attacked(harm, galaxies, epsilon, settings).items():
             line = {"place": place, "epsilon": epsilon, "n": len(clean)}
-            lines.append(line | _with_error("shift", lambda x: float(np.median(x)), harm(table), settings))
+            resampling = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+            lines.append(line | with_interval("shift", lambda x: float(np.median(x)), harm(table), **resampling))
     return pd.DataFrame(lines, columns=SHIFT_COLUMNS)
-
-
-def _with_error(
-    name: str, statistic: Callable[[Array], float], values: Array, settings: Mapping[str, Any]
-) -> dict[str, float]:
-    found = with_interval(name, statistic, values, n=settings["n_bootstrap"], seed=settings["seed"])
-    return {key: found[key] for key in (name, f"{name}_err")}

@@ -15,6 +15,7 @@ from analysis.adversarial.attacks import Model, fgsm, noise, pgd
 from analysis.adversarial.images import Images, in_parts, outputs
 from analysis.adversarial.measures import TESTS, detectability, epsilons_needed, under_attack
 from analysis.metrics import with_interval
+from analysis.shares import percent_with_interval
 
 Array = np.ndarray
 Maker = Callable[[Images], Model]  # of a model for some images
@@ -124,7 +125,7 @@ def _groups(true: Array) -> dict[str, Array]:
 def what_it_takes(target: Target, found: Found) -> dict[str, Any]:
     """Return, for objects that a network was right about: epsilons that flip 50% and 90%, and the flips at one epsilon.
 
-    Flips (percent, with error and 95% interval) are also given of confident objects alone.
+    Flips (percent, with error and exact 95% interval) are also given of confident objects alone.
     """
     clean, epsilons = found[names.PGD][0.0], target.settings["epsilons"]
     right = clean.argmax(axis=1) == target.true
@@ -138,14 +139,30 @@ def what_it_takes(target: Target, found: Found) -> dict[str, Any]:
                 continue
             at = fooled[:, epsilons.index(target.settings["headline"])]
             result[objects][attack] = epsilons_needed(epsilons, fooled[of_class & right], **target.resampling)
-            result[objects][attack] |= with_interval(
-                "confident_flipped_percent", _percent, at[of_class & confident], **target.resampling
-            )
+            result[objects][attack] |= percent_with_interval("confident_flipped_percent", at[of_class & confident])
     return result
 
 
-def _percent(yes: Array) -> float:
-    return float(100 * np.mean(yes))
+def control(target: Target, maker: Maker) -> dict[str, Any]:
+    """Return how many confident objects of each class random noise of the headline epsilon flips.
+
+    It costs no gradients, so that it is counted on more objects than are attacked: a small share needs many.
+
+    Returns
+    -------
+    dict
+        For `stars` and `galaxies`, `n_confident` and `confident_flipped_percent` with error and exact 95% interval.
+    """
+    clean = probabilities(target.images, maker)
+    confident = (clean.argmax(axis=1) == target.true) & (clean.max(axis=1) >= target.settings["confident"])
+    shown = target.attacked(maker, names.NOISE, target.settings["headline"])
+    wrong = probabilities(shown, maker).argmax(axis=1) != target.true
+    found: dict[str, Any] = {}
+    for objects, number in CLASSES.items():
+        of_class = wrong[confident & (target.true == number)]
+        found[objects] = {"n_confident": len(of_class)}
+        found[objects] |= percent_with_interval("confident_flipped_percent", of_class) if len(of_class) else {}
+    return found
 
 
 def transfer(
@@ -202,8 +219,7 @@ def as_used(target: Target, plain: Maker, used: Maker, every: int) -> dict[str, 
     for name, maker in {"flipped_by_one_crop": plain, "flipped_directly": used}.items():
         wrong = probabilities(few.attacked(maker, names.PGD, epsilon), used).argmax(axis=1) != few.true
         if confident.any():
-            found = with_interval(f"{name}_percent", _percent, wrong[confident], **target.resampling)
-            result |= found
+            result |= percent_with_interval(f"{name}_percent", wrong[confident])
     return result
 
 

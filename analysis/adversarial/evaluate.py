@@ -77,19 +77,24 @@ def by_views(folder: Path, images: Images) -> Array:
     return (combined(network, how._replace(passes=2), cache, np.arange(len(images)))[0] > 0.5).astype(int)
 
 
+def to_classify(objects: pd.DataFrame, settings: dict[str, Any]) -> classification.Target:
+    """Return stars and galaxies with their images."""
+    classes = torch.from_numpy(objects["is_galaxy"].to_numpy().astype(np.int64))
+    return classification.Target(read_images(paths.DATA, objects["object_id"].to_numpy()), classes, settings)
+
+
 def stars_and_galaxies(objects: pd.DataFrame, settings: dict[str, Any]) -> tuple[dict[str, Any], Tables, list[Any]]:
     """Return what attacks do to the networks of stars and galaxies, and examples for a figure."""
-    chosen = some_of_each(objects, settings["n_objects"], settings["seed"])
-    images = read_images(paths.DATA, chosen["object_id"].to_numpy())
-    classes = torch.from_numpy(chosen["is_galaxy"].to_numpy().astype(np.int64))
-    target = classification.Target(images, classes, settings)
+    target = to_classify(some_of_each(objects, settings["n_objects"], settings["seed"]), settings)
     own = paths.MODELS / star_galaxy_names.CONVNET_NAME / WEIGHTS
     files = {names.CONVNET: own}
     files |= {name: paths.MODELS / names.NAME / f"{name}.safetensors" for name in (names.SECOND, names.ROBUST)}
     networks = {name: load_network(file) for name, file in files.items()}
     makers = {name: classifier(*network) for name, network in networks.items()}
 
-    result: dict[str, Any] = {"n": len(images), "headline": settings["headline"], "units": units(images)}
+    result: dict[str, Any] = {"n": len(target.images), "headline": settings["headline"], "units": units(target.images)}
+    everyone = to_classify(some_of_each(objects, len(objects), settings["seed"]), settings)
+    result["control"] = classification.control(everyone, makers[names.CONVNET])
     curves, seen, of_pgd = [], [], {}
     for name, maker in makers.items():
         curve, detected, found = classification.curves(target, name, maker)
@@ -168,17 +173,21 @@ def redshifts_of_galaxies(settings: dict[str, Any]) -> tuple[dict[str, Any], Tab
         return {"not_run": choices["not_run"]}, _empty(names.REDSHIFTS, names.PITS), []
     galaxies, _why = galaxies_with_stamps(paths.DATA)
     test = galaxies[galaxies["split"] == "test"]
-    test = test.sample(min(settings["n_galaxies"], len(test)), random_state=settings["seed"])
     estimator = ImageRedshifts.load(folder / next(iter(choices["heads"])))
     reddening = dict(zip(test["object_id"].tolist(), test["ebv"].tolist(), strict=True))
-    target = redshift.RedshiftTarget(
-        read_images(paths.DATA, test["object_id"].to_numpy()),
-        test["redshift"].to_numpy().clip(estimator.grid[0], estimator.grid[-1]),
-        redshifts(estimator, reddening),
-        estimator.grid,
-        settings | settings["redshift"],
-    )
+
+    def to_measure(some: pd.DataFrame) -> redshift.RedshiftTarget:
+        return redshift.RedshiftTarget(
+            read_images(paths.DATA, some["object_id"].to_numpy()),
+            some["redshift"].to_numpy().clip(estimator.grid[0], estimator.grid[-1]),
+            redshifts(estimator, reddening),
+            estimator.grid,
+            settings | settings["redshift"],
+        )
+
+    target = to_measure(test.sample(min(settings["n_galaxies"], len(test)), random_state=settings["seed"]))
     result, table, pits = redshift.under_attack(target)
+    result["control"] = redshift.control(to_measure(test))
     result["as_used"] = as_used(target, redshifts(estimator, reddening, as_used=True), settings["as_used_every"])
     return result, {names.REDSHIFTS: table, names.PITS: pits}, [redshift_example(target)]
 
@@ -187,9 +196,8 @@ def as_used(target: redshift.RedshiftTarget, maker: classification.Maker, every:
     """Return what a push does to the mean over the eight symmetries, attacked itself: one in so many galaxies."""
     some = slice(0, None, every)
     few = replace(target, images=target.images[some], z_true=target.z_true[some], maker=maker)
-    wanted = few.wanted()
-    shown = few.attacked(names.PUSHED_PGD, target.settings["headline"], wanted)
-    return {"n": len(wanted)} | redshift.measures(few, few.pdfs(shown), wanted)
+    shown = few.attacked(names.PUSHED_PGD, target.settings["headline"])
+    return {"n": len(few.z_true)} | redshift.measures(few, few.pdfs(shown))
 
 
 def trees_of_the_catalogue(objects: pd.DataFrame, settings: dict[str, Any]) -> tuple[dict[str, Any], Tables]:
@@ -202,14 +210,14 @@ def trees_of_the_catalogue(objects: pd.DataFrame, settings: dict[str, Any]) -> t
     kinds = (star_galaxy_names.TPC_PHOT, star_galaxy_names.TPC_MORPH, star_galaxy_names.BOOSTING)
     trained = {name: classifiers.load(name, folder) for name in kinds if name in there}
     flipped = catalogue.flips(some_of_each(objects, own["n_objects"], settings["seed"]), trained, own)
-    result: dict[str, Any] = {"n": 2 * own["n_objects"]}
+    result: dict[str, Any] = {}
     for line in flipped.to_dict("records"):
-        of_place = result.setdefault(line["trees"], {}).setdefault(line["place"], {})
+        of_place = result.setdefault(line["trees"], {"n": line["n"]}).setdefault(line["place"], {})
         of_place[f"at_{line['epsilon']:g}"] = line["flipped_percent"]
         of_place[f"at_{line['epsilon']:g}_err"] = line["flipped_percent_err"]
     shifted = _redshift_trees(own)
     for line in shifted.to_dict("records"):
-        of_place = result.setdefault("adaboost", {}).setdefault(line["place"], {})
+        of_place = result.setdefault("adaboost", {"n": line["n"]}).setdefault(line["place"], {})
         of_place |= {f"at_{line['epsilon']:g}": line["shift"], f"at_{line['epsilon']:g}_err": line["shift_err"]}
     return result, {names.TREES: flipped, names.TREE_SHIFTS: shifted}
 
@@ -252,8 +260,6 @@ def evaluate_adversarial(_: argparse.Namespace) -> None:
         write_examples(path.with_name(names.EXAMPLES), [])
         write_not_run(path, choices["not_run"], TABLES)
         return
-    if settings["headline"] not in settings["epsilons"]:
-        raise InputError(f"{paths.PARAMS}: evaluate_adversarial: headline {settings['headline']} is none of epsilons")
     objects, _about = star_galaxy_sample(paths.DATA)
     result, tables, examples = stars_and_galaxies(objects, settings)
     result["training"] = choices

@@ -41,7 +41,7 @@ def _class_words(p: np.ndarray) -> str:
 
 def redshift_example(target: RedshiftTarget) -> Example:
     """Return the galaxy of median brightness, pushed at the headline epsilon."""
-    attacked = target.attacked(names.PUSHED_PGD, target.settings["headline"], target.wanted())
+    attacked = target.attacked(names.PUSHED_PGD, target.settings["headline"])
     order = torch.argsort(target.images.flux[:, _SHOWN].sum(dim=(1, 2)))
     one = int(order[len(order) // 2])
     z = [mean(target.grid, target.pdfs(images)[one : one + 1])[0] for images in (target.images, attacked)]

@@ -18,12 +18,12 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from analysis.adversarial.morphology import FULL
 from analysis.errors import InputError
 
 Array = np.ndarray
 
 LABELS, IMAGES = "labels.csv", "images.tar"
-FULL = 255.0  # counts, the largest that an image holds
 PIXEL = 0.02  # petroR90
 TRAIN, TEST = "train", "validation"  # parts, as the labels call them: the latter is our test sample
 _COLUMNS = ("GalaxyID", "split", "spiral")

@@ -53,7 +53,7 @@ class Images:
     def __len__(self) -> int:
         return len(self.flux)
 
-    def __getitem__(self, rows: slice) -> "Images":
+    def __getitem__(self, rows: slice | Array) -> "Images":
         per_object = ("flux", "sky_noise", "correction", "psf_fwhm", "object_id")
         return replace(self, **{name: getattr(self, name)[rows] for name in per_object})
 

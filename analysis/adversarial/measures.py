@@ -38,7 +38,7 @@ def under_attack(true: Array, p: Array, n: int, seed: int) -> dict[str, float]:
 
 
 def epsilon_needed(epsilons: Sequence[float], fooled: Array, share: float) -> float:
-    """Return the smallest epsilon that fools a share of the objects; NaN where the largest one does not.
+    """Return the smallest epsilon that fools a share of the objects; NaN where that is outside of those tried.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def epsilon_needed(epsilons: Sequence[float], fooled: Array, share: float) -> fl
         Of the objects; between two sizes, the share is interpolated linearly in the logarithm of epsilon.
     """
     shares = np.maximum.accumulate(fooled, axis=1).mean(axis=0)
-    if shares[-1] < share:
+    if shares[-1] < share or shares[0] > share:  # the largest does not, or a smaller one than any tried would do
         return np.nan
     k = int(np.argmax(shares >= share))
     if k == 0:
@@ -62,7 +62,7 @@ def epsilon_needed(epsilons: Sequence[float], fooled: Array, share: float) -> fl
 def epsilons_needed(epsilons: Sequence[float], fooled: Array, n: int, seed: int) -> dict[str, float]:
     """Return the epsilons that flip 50% and 90% of the objects, `epsilon_50` and `epsilon_90`, with bootstrap errors.
 
-    One that the largest epsilon does not reach, in the sample or in some resamples, is left out.
+    One that is outside of the sizes tried, in the sample or in some resamples, is left out.
     """
     found: dict[str, float] = {}
     for percent in (50, 90):

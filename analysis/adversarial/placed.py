@@ -10,6 +10,8 @@ from torch import Tensor
 
 from analysis.adversarial.classification import CLASSES, Maker, Target
 from analysis.adversarial.images import Images
+from analysis.adversarial.measures import under_attack
+from analysis.adversarial.names import RANDOM, WORST
 from analysis.adversarial.physical import (
     Camera,
     CosmicRayHit,
@@ -23,12 +25,12 @@ from analysis.adversarial.physical import (
     search,
     trail_brightness,
 )
-from analysis.metrics import with_interval
+from analysis.shares import percent_with_interval
 from analysis.survey.schema import BANDS
 from analysis.survey.stamps_file import PIXEL_SCALE
 
-COLUMNS = ["disturbance", "size", "place", "objects", "flipped_percent", "flipped_percent_err"]
-WORST, RANDOM = "worst", "random"
+COLUMNS = ["disturbance", "size", "place", "objects", "n", "accuracy", "accuracy_err", "confidence", "confidence_err"]
+COLUMNS += ["n_confident", "flipped_percent", "flipped_percent_err"]  # of confident objects; NaN where there is none
 
 
 def faint_star(n: int, magnitude: float, how: Mapping[str, Any]) -> Disturbance:
@@ -65,7 +67,7 @@ def placed(
 
 @torch.no_grad()
 def flips(target: Target, maker: Maker, settings: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the share of confident objects that a disturbance flips, by kind, size and place.
+    """Return accuracy, confidence and the share of confident objects flipped, by disturbance, size and place.
 
     Parameters
     ----------
@@ -75,26 +77,35 @@ def flips(target: Target, maker: Maker, settings: Mapping[str, Any]) -> pd.DataF
     settings : mapping
         Of each of `KINDS`, its `sizes` and what else it needs; `objects`, how many of the target's are tried.
     """
-    some = slice(0, None, max(1, len(target.images) // settings["objects"]))
+    some = evenly(len(target.images), settings["objects"])
     images, classes, lines = target.images[some], target.classes[some], []
     clean = maker(images)(images.flux).softmax(dim=1)
-    confident = (clean.argmax(dim=1) == classes) & (clean.amax(dim=1) >= target.settings["confident"])
+    confident = ((clean.argmax(dim=1) == classes) & (clean.amax(dim=1) >= target.settings["confident"])).numpy()
     for kind, make in KINDS.items():
         how = settings["places"] | settings[kind]
         for size in how["sizes"]:
             disturbance = make(len(images), size, how)
             shown = placed(images, disturbance, maker, classes, how, target.settings["seed"])
             for place, flux in shown.items():
-                wrong = (maker(images)(flux).argmax(dim=1) != classes).numpy()
+                p = maker(images)(flux).double().softmax(dim=1).numpy()
                 for objects, number in CLASSES.items():
-                    of_class = wrong[(confident & (classes == number)).numpy()]
-                    if not len(of_class):
-                        continue
-                    merits = with_interval("flipped_percent", _percent, of_class, **target.resampling)
                     line = {"disturbance": kind, "size": size, "place": place, "objects": objects}
-                    lines.append(line | {name: merits[name] for name in COLUMNS[4:]})
+                    lines.append(line | _merits(target, p, classes.numpy(), classes.numpy() == number, confident))
     return pd.DataFrame(lines, columns=COLUMNS)
 
 
-def _percent(yes: np.ndarray) -> float:
-    return float(100 * np.mean(yes))
+def evenly(there: int, number: int) -> np.ndarray:
+    """Return at most so many indices of what is there, evenly spread."""
+    return np.linspace(0, there - 1, min(number, there)).round().astype(int)
+
+
+def _merits(
+    target: Target, p: np.ndarray, true: np.ndarray, of_class: np.ndarray, confident: np.ndarray
+) -> dict[str, float]:
+    """Return the merits of `COLUMNS` for the objects of a class."""
+    sure = of_class & confident
+    found: dict[str, float] = {"n": int(of_class.sum()), "n_confident": int(sure.sum())}
+    found |= under_attack(true[of_class], p[of_class], **target.resampling)
+    return found | (
+        percent_with_interval("flipped_percent", p[sure].argmax(axis=1) != true[sure]) if sure.any() else {}
+    )

@@ -18,7 +18,7 @@ from analysis import params, paths
 from analysis.adversarial import galaxy_zoo, names, real_attacks
 from analysis.adversarial.galaxy_zoo import Galaxies
 from analysis.adversarial.morphology import SPIRAL, MorphologyNet, TurnedGalaxies, class_loss, log_probabilities, votes
-from analysis.adversarial.real_attacks import Attacked
+from analysis.adversarial.real_attacks import AT_ONCE, Attacked
 from analysis.classification_metrics import auc, calibration_error, log_loss, mse
 from analysis.errors import InputError
 from analysis.files import replacing
@@ -30,7 +30,6 @@ from analysis.training import Settings, train
 Array = np.ndarray
 
 WHAT = "SDSS colour cut-outs of galaxies, spirals by Galaxy Zoo 2 or not (Kaggle's Galaxy Challenge)"
-_AT_ONCE = 100  # images judged together: all views of all of them would not fit into memory
 _FEWEST = 50  # images of a class in a sample
 
 
@@ -57,7 +56,7 @@ def fit_network(images: Tensor, classes: Tensor, sample: Array, settings: dict[s
     def validation_loss(network: torch.nn.Module) -> float:
         assert isinstance(network, MorphologyNet)
         device = next(network.parameters()).device
-        parts = [log_probabilities(network, part.to(device)).cpu() for part in validation.split(_AT_ONCE)]
+        parts = [log_probabilities(network, part.to(device)).cpu() for part in validation.split(AT_ONCE)]
         return -torch.cat(parts).gather(1, truth[:, None]).mean().item()
 
     loop = Settings(**settings["network"], patience=settings["network"]["epochs"], seed=seed)
@@ -78,7 +77,7 @@ def judge(
     """Return how well images are judged, by the network and by its votes; and the share of spirals by votes cast."""
     resampling = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
     with torch.no_grad():
-        parts = images.split(_AT_ONCE)
+        parts = images.split(AT_ONCE)
         p = torch.cat([log_probabilities(network, part) for part in parts]).exp()[:, SPIRAL].double().numpy()
     cast = torch.cat([votes(network, part, settings["votes"], settings["seed"]) for part in parts], dim=1).double()
     for_spiral = (cast > 0.5).sum(dim=0).numpy()
@@ -92,13 +91,9 @@ def judge(
     found["votes"]["unanimous_percent"] = 100 * float(np.mean(unanimous))
     if unanimous.any():
         right = 100.0 * ((for_spiral > 0) == is_spiral)[unanimous]
-        found["votes"] |= with_interval("unanimous_right_percent", _mean, right, **resampling)
+        found["votes"] |= with_interval("unanimous_right_percent", np.mean, right, **resampling)
     table = pd.DataFrame({"votes": for_spiral, "spiral": is_spiral.astype(float)})
     return found, table.groupby("votes")["spiral"].agg(n="size", share="mean").reset_index()
-
-
-def _mean(values: Array) -> float:
-    return float(np.mean(values))
 
 
 def _accuracy(is_it: Array, p: Array) -> float:

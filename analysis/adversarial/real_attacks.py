@@ -19,15 +19,14 @@ from torch import Tensor
 
 from analysis.adversarial import attacks, galaxy_zoo, measures, names, physical
 from analysis.adversarial.attacks import Bounds
-from analysis.adversarial.galaxy_zoo import FULL
-from analysis.adversarial.morphology import MorphologyNet, log_probabilities, votes
+from analysis.adversarial.morphology import FULL, MorphologyNet, log_probabilities, votes
+from analysis.adversarial.settings import AT_SKY_NOISE
 from analysis.metrics import with_interval
 
 Array = np.ndarray
 
-AT_SKY_NOISE = 1.0  # the epsilon whose numbers the metrics hold, in units of the sky noise
 _GREY = 127.5  # of no change, in the picture
-_AT_ONCE = 100  # images attacked together: all views of all of them would not fit into memory
+AT_ONCE = 100  # images attacked or judged together: all views of all of them would not fit into memory
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ def adversarial_images(attacked: Attacked, epsilon: float) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(settings["seed"])
     control = attacks.noise(clean, epsilon, attacked.bounds, generator)
     stepped, climbed = [], []
-    for images, classes in zip(clean.split(_AT_ONCE), attacked.classes.split(_AT_ONCE), strict=True):
+    for images, classes in zip(clean.split(AT_ONCE), attacked.classes.split(AT_ONCE), strict=True):
         given = (attacked.model, images, classes, epsilon, attacked.bounds)
         stepped.append(attacks.fgsm(*given))
         climbed.append(attacks.pgd(*given, **settings["pgd"], generator=generator))
@@ -190,7 +189,7 @@ def summary(attacked: Attacked, fooled: dict[str, Array], tables: dict[str, pd.D
         found[attack] |= here.loc[attack].to_dict()
         for name, of in groups.items():
             percent = 100.0 * wrong[of, epsilons.index(AT_SKY_NOISE)]
-            found[attack] |= with_interval(name, _mean, percent, **attacked.resampling) if of.any() else {}
+            found[attack] |= with_interval(name, np.mean, percent, **attacked.resampling) if of.any() else {}
     tests = detection[detection["epsilon"] == AT_SKY_NOISE].drop(columns="epsilon")
     accuracy = curves.pivot(index="epsilon", columns="attack", values="accuracy")
     return {
@@ -206,10 +205,6 @@ def summary(attacked: Attacked, fooled: dict[str, Array], tables: dict[str, pd.D
             "accuracy_at_largest": float(accuracy[names.PGD].iloc[-1]),
         },
     }
-
-
-def _mean(values: Array) -> float:
-    return float(np.mean(values))
 
 
 def triptych(attacked: Attacked, strongest: list[Tensor]) -> tuple[Array, pd.DataFrame]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from analysis.blocks import (
     Ascending,
@@ -21,7 +21,22 @@ from analysis.blocks import (
 )
 
 Epsilons = Ascending[Positive]
+AT_SKY_NOISE = 1.0  # the epsilon, in units of the sky noise, of most numbers on real images
 Band = Literal["u", "g", "r", "i", "z"]
+
+
+def _check_tried(headline: float, info: ValidationInfo) -> float:
+    """Raise ValueError unless the epsilon that most numbers are given at is one of those tried."""
+    epsilons = info.data.get("epsilons")  # none where they are faulty themselves, which is said
+    if epsilons is not None and headline not in epsilons:
+        raise ValueError(f"one of epsilons: {', '.join(f'{one:g}' for one in epsilons)}")
+    return headline
+
+
+def _check_sky_noise(epsilons: list[float]) -> list[float]:
+    if AT_SKY_NOISE not in epsilons:
+        raise ValueError(f"{AT_SKY_NOISE:g} among them: one sky noise, at which most numbers are given")
+    return epsilons
 
 
 class Pgd(Block):
@@ -114,6 +129,8 @@ class RedshiftAttack(Block):
     near: Positive
     pgd: Pgd
 
+    _headline_is_tried = field_validator("headline")(_check_tried)
+
 
 class TreeAttack(Block):
     """On trees, within the photometric errors."""
@@ -140,6 +157,8 @@ class EvaluateAdversarial(Block):
     forest: MeasuredForest
     redshift: RedshiftAttack
     trees: TreeAttack
+
+    _headline_is_tried = field_validator("headline")(_check_tried)
 
 
 class Angles(Block):
@@ -179,7 +198,7 @@ class RealAdversarial(Block):
     network: Network
     votes: Several
     attacked: Several
-    epsilons: Epsilons
+    epsilons: Annotated[Epsilons, AfterValidator(_check_sky_noise)]
     confident: Fraction
     pgd: Pgd
     jpeg_quality: Annotated[int, Field(ge=1, le=100)]

@@ -162,9 +162,7 @@ TYPES = ["i8", "u8", "f4", "f8", "?", "c8", "S5", "U5", "M8[D]", "m8[s]"]
 @settings(QUICK, max_examples=30)
 @given(
     n=st.integers(0, 4),
-    dtypes=st.lists(
-        st.sampled_from(["i8", "u8", "f4", "f8", "?", "c8", "S5", "U5", "M8[D]", "m8[s]"]), min_size=5, max_size=5
-    ),
+    dtypes=st.lists(st.sampled_from(TYPES), min_size=5, max_size=5),
     form=st.sampled_from(["hdf5", "npz"]),
 )
 def test_any_types_of_columns(n, dtypes, form, capfd):

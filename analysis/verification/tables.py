@@ -36,33 +36,40 @@ def compare_tables(
     if found := declared.why_not(name):
         return [Comparison(name, None, None, None, f"not compared: {found}", True)]
     first, second = (pd.read_csv(io.BytesIO(data)) for data in (committed, again))
-    shapes = [f"{len(table)} rows of {', '.join(table)}" for table in (first, second)]
-    if shapes[0] != shapes[1]:
-        return [Comparison(name, *shapes, 0.0, "must be the same", False)]
-    return [_column(f"{name}.{column}", column, first, second, declared, same_inputs) for column in first]
+    one, other = (f"{len(table)} rows of {', '.join(map(str, table))}" for table in (first, second))
+    if one != other:
+        return [Comparison(name, one, other, 0.0, "must be the same", False)]
+    return [_column(name, str(column), first, second, declared, same_inputs) for column in first]
 
 
 def _column(
-    metric: str, column: str, first: pd.DataFrame, second: pd.DataFrame, declared: Tolerances, same_inputs: bool
+    name: str, column: str, first: pd.DataFrame, second: pd.DataFrame, declared: Tolerances, same_inputs: bool
 ) -> Comparison:
     """Compare a column of two tables of the same shape."""
+    metric, one, other = f"{name}.{column}", first[column], second[column]
     if found := declared.why_not(metric):
         return Comparison(metric, None, None, None, f"not compared: {found}", True)
-    one, other = first[column], second[column]
-    if not all(pd.api.types.is_numeric_dtype(values) and values.dtype != bool for values in (one, other)):
+    if not len(one):
+        return Comparison(metric, None, None, 0.0, "no rows", True)
+    if not (_is_numeric(one) and _is_numeric(other)):
         differ = np.flatnonzero(one.astype(str) != other.astype(str))
         row = differ[0] if differ.size else 0
-        shown = (str(values.iloc[row]) if len(values) else "" for values in (one, other))
-        return Comparison(metric, *shown, 0.0, f"row {row}, must be the same", not differ.size)
+        words = f"row {row + 1}, must be the same"
+        return Comparison(metric, str(one[row]), str(other[row]), 0.0, words, not differ.size)
     pattern, relative = first_fit(declared.relative, metric) or ("", 0.0)
-    size, stated = _rms(one), f"declared for {pattern}"
+    stated = f"declared for {pattern}"
     if same_inputs:
         relative, stated = min(relative, _SAME_INPUTS), "from the same inputs"
-    elif f"{column}_err" in first:
-        size = max(size, _rms(first[f"{column}_err"]) / relative)
+    allowed = relative * _rms(one)
+    if not same_inputs and f"{column}_err" in first:
+        allowed = max(allowed, _rms(first[f"{column}_err"]))
     differs, same_gaps = _rms(other - one), bool((one.isna() == other.isna()).all())
-    words = f"root mean square of the differences: {relative:.0%}, {stated}"
-    return Comparison(metric, 0.0, differs, relative * size, words, same_gaps and differs <= relative * size)
+    words = f"root mean square of the differences; {relative:.0%}, {stated}, or the errors beside it"
+    return Comparison(metric, 0.0, differs, allowed, words, same_gaps and differs <= allowed)
+
+
+def _is_numeric(values: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(values) and values.dtype != bool
 
 
 def _rms(values: pd.Series) -> float:

@@ -28,7 +28,7 @@ stages:
     outs: [paper/figures/fig-one.png: {cache: false}, paper/vector/fig-one.svg: {cache: false}]
   score:
     cmd: python score.py
-    deps: [results/one, score.py]
+    deps: [results/one/metrics.json, score.py]
     outs: [results/claims.json: {cache: false}, paper/tables: {cache: false}]
 """
 TRAIN = """

@@ -166,6 +166,6 @@ def test_a_share_of_nothing_has_a_tolerance(result):
     metrics = json.loads((paths.RESULTS / result / "metrics.json").read_text())
     declared = Tolerances.read()
     for metric, value, beside in leaves(metrics, result):
-        if isinstance(value, float) and metric.endswith(("rate", "percent", "rate_err", "percent_err")):
+        if isinstance(value, float) and "outlier" in metric:
             allowed, stated = tolerance(metric, value, beside, declared)
             assert allowed is None or allowed > 0, (metric, value, stated)

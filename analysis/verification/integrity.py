@@ -5,25 +5,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
-from PIL import Image
 
+from analysis.errors import InputError
+from analysis.provenance.git import git
 from analysis.provenance.pipeline import PIPELINE, Pipeline, Stage, files_of, is_of, makers, read_pipeline
-from analysis.provenance.record import KEY, checksums, parse
+from analysis.provenance.record import code_of
 from analysis.scale_copies import LOCK, PARAMS, RECORD
 from analysis.verification.lock import Statement, md5, read_lock, statements
+from analysis.verification.records import Finding, check_pictures
 
 _SHOWN = 8  # digits of a checksum
+_GENERATED = ("results", "paper/figures", "paper/vector")
+_BY_OTHERS = ("results/real", "results/robustness.json", "results/gpu", "results/bench")  # by make, and not by a stage
 _WOULD_RUN = re.compile(r"^Running stage '([^']+)'", re.MULTILINE)
-
-
-class Finding(NamedTuple):
-    """Something that does not fit: which file, and why."""
-
-    file: str
-    what: str
 
 
 def check(root: Path) -> list[Finding]:
@@ -45,7 +42,8 @@ def check(root: Path) -> list[Finding]:
         If dvc.yaml or dvc.lock cannot be read.
     """
     pipeline, lock = read_pipeline(root), read_lock(root / LOCK)
-    findings = [*_stages(pipeline, lock, root / PARAMS), *_files(root, pipeline, lock), *_pictures(root, pipeline)]
+    findings = [*_stages(pipeline, lock, root / PARAMS), *_files(root, pipeline, lock), *_orphans(root, pipeline)]
+    findings += check_pictures(root, pipeline)
     for published in sorted(root.glob(f"results/*/{LOCK}")):
         findings += _published(root, pipeline, published.parent)
     return findings
@@ -56,7 +54,7 @@ def _stages(pipeline: Pipeline, lock: dict[str, Any], params: Path) -> Iterator[
     for name in sorted(lock.keys() ^ pipeline.keys()):
         where = PIPELINE if name in lock else LOCK
         yield Finding(LOCK, f"stage {name} is not in {where}")
-    blocks = yaml.safe_load(params.read_text())
+    blocks = _read_settings(params)
     for name, stage in pipeline.items():
         if name not in lock:
             continue
@@ -68,6 +66,13 @@ def _stages(pipeline: Pipeline, lock: dict[str, Any], params: Path) -> Iterator[
             if differ := sorted(recorded ^ set(declared)):
                 yield Finding(LOCK, f"stage {name} had other {kind} than {PIPELINE} has: {', '.join(differ)}")
         yield from _settings(name, stage, locked, blocks)
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    try:
+        return yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: not readable as settings ({error!r}); expected those of the results") from None
 
 
 def _settings(name: str, stage: Stage, locked: dict[str, Any], blocks: dict[str, Any]) -> Iterator[Finding]:
@@ -83,7 +88,7 @@ def _files(root: Path, pipeline: Pipeline, lock: dict[str, Any]) -> Iterator[Fin
     record = root / RECORD
     for out in yaml.safe_load(record.read_text())["outs"] if record.is_file() else []:
         said.setdefault(out["path"], []).append(Statement(RECORD, out["md5"]))
-    held = {path: md5(root, path) for path in said if _is_held(path, pipeline)}
+    held = {path: md5(root, path) for path in said if is_held(path, pipeline)}
     wrong = {path for path, value in held.items() if any(one.md5 != value for one in said[path])}
     for path in sorted(said):
         if path not in held:
@@ -93,7 +98,7 @@ def _files(root: Path, pipeline: Pipeline, lock: dict[str, Any]) -> Iterator[Fin
             yield _explained(root, path, held, said)
 
 
-def _is_held(path: str, pipeline: Pipeline) -> bool:
+def is_held(path: str, pipeline: Pipeline) -> bool:
     """Tell whether git holds a file or folder: it is written by hand, or every output in it is committed."""
     if is_of(path, "data"):
         return False
@@ -129,32 +134,19 @@ def _listed(said: list[Statement]) -> str:
     return ", ".join([*words, f"{len(said) - 2} more"] if len(said) > 2 else words)
 
 
-def _pictures(root: Path, pipeline: Pipeline) -> Iterator[Finding]:
-    """Hold the provenance that a figure carries against the files that are there."""
-    for path in (out for stage in pipeline.values() for out in stage.outs if out.endswith(".png")):
-        if not (root / path).is_file():
-            continue
-        drawn_from = _inputs_of(root / path)
-        if drawn_from is None:
-            yield Finding(path, "carries no provenance: its stage did not write it")
-            continue
-        now = checksums(root, drawn_from)
-        if changed := [file for file, sha256 in drawn_from.items() if now[file] and now[file] != sha256]:
-            yield Finding(path, f"was drawn from another {changed[0]}")
-
-
-def _inputs_of(picture: Path) -> dict[str, str] | None:
-    """Return the sha256 of what a picture says that it was drawn from; None where it says nothing."""
-    try:
-        with Image.open(picture) as opened:
-            return parse(opened.info[KEY])["inputs"]
-    except (OSError, KeyError, ValueError):
-        return None
+def _orphans(root: Path, pipeline: Pipeline) -> Iterator[Finding]:
+    """List what is committed among results and figures, and no stage makes."""
+    scales = [path.stem for path in (root / "scales").glob("*.yaml")]
+    elsewhere = [*_BY_OTHERS, *(f"results/{scale}" for scale in scales if (root / f"results/{scale}/{LOCK}").is_file())]
+    made = [*elsewhere, *(out for stage in pipeline.values() for out in stage.outs)]
+    for path in (git(root, "ls-files", "--", *_GENERATED) or "").splitlines():
+        if not any(is_of(path, one) for one in made):
+            yield Finding(path, f"no stage of {PIPELINE} makes it")
 
 
 def _published(root: Path, pipeline: Pipeline, folder: Path) -> Iterator[Finding]:
-    """Hold the results of another scale against their own lock and settings."""
-    lock, settings = read_lock(folder / LOCK), yaml.safe_load((folder / PARAMS).read_text())
+    """Hold the results of another scale against their own lock and settings, and that lock against the code."""
+    lock, settings = read_lock(folder / LOCK), _read_settings(folder / PARAMS)
     name = folder.relative_to(root).as_posix()
     for stage in pipeline.values():
         if stage.name not in lock:
@@ -162,11 +154,20 @@ def _published(root: Path, pipeline: Pipeline, folder: Path) -> Iterator[Finding
             continue
         for found in _settings(stage.name, stage, lock[stage.name], settings):
             yield Finding(f"{name}/{found.file}", found.what)
-    for path, said in statements(lock).items():
-        if path in {out for stage in pipeline.values() for out in stage.committed} and is_of(path, "results"):
-            here = folder / Path(path).relative_to("results")
-            if here.is_file() and any(one.md5 != md5(root, here.relative_to(root).as_posix()) for one in said):
-                yield Finding(here.relative_to(root).as_posix(), f"is not what {name}/{LOCK} records ({_listed(said)})")
+    said = statements(lock)
+    code = {dep for stage in pipeline.values() for dep in code_of(pipeline, stage)} - {PARAMS, RECORD}
+    changed = [path for path in sorted(code & said.keys()) if any(one.md5 != md5(root, path) for one in said[path])]
+    if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        yield Finding(f"{name}/{LOCK}", f"is stale: these results were made with another {changed[0]}{more}")
+    for path in (
+        out for stage in pipeline.values() for out in stage.committed if is_of(out, "results") and out in said
+    ):
+        here = f"{name}/{path.removeprefix('results/')}"
+        if (now := md5(root, here)) is None:
+            yield Finding(here, f"is not there; {name}/{LOCK} records it ({_listed(said[path])})")
+        elif any(one.md5 != now for one in said[path]):
+            yield Finding(here, f"is not what {name}/{LOCK} records ({_listed(said[path])})")
 
 
 def would_run(clone: Path) -> list[Finding]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from analysis.files import replacing
 from analysis.verification.compare import Comparison
-from analysis.verification.integrity import Finding
+from analysis.verification.records import Finding
 from analysis.verification.rerun import Run
 
 
@@ -45,6 +45,8 @@ class Report:
         What was run again; empty where nothing was.
     not_run : list of str
         What this verification says nothing of, and why.
+    redone : list of Finding
+        Figures, tables and claims that are others when made again from the committed results.
     """
 
     scale: str
@@ -56,11 +58,12 @@ class Report:
     findings: list[Finding]
     stages: list[StageReport]
     not_run: list[str]
+    redone: list[Finding] = field(default_factory=list)
 
     @property
     def differences(self) -> list[str]:
         """What speaks against the committed revision, one sentence each."""
-        found = [f"{finding.file}: {finding.what}" for finding in self.findings]
+        found = [f"{finding.file}: {finding.what}" for finding in (*self.findings, *self.redone)]
         for stage in self.stages:
             if stage.run.failure:
                 found.append(f"stage {stage.run.stage} failed: {stage.run.failure}")
@@ -77,7 +80,9 @@ class Report:
             return f"NOT VERIFIED: {len(self.differences)} difference(s)."
         compared = sum(len(stage.metrics) for stage in self.stages)
         if compared:
-            return f"VERIFIED: {len(self.stages)} stage(s) were run again; {compared:,} values agree."
+            words = f"VERIFIED: {len(self.stages)} stage(s) were run again; {compared:,} values agree"
+            other = len(_not_bitwise(self.stages))
+            return f"{words}; {other} output(s) differ in bytes." if other else f"{words}."
         if self.stages:
             return f"VERIFIED in part: {len(self.stages)} stage(s) run at this scale, whose numbers are not committed."
         return "VERIFIED in part: the committed files fit together; nothing was run."
@@ -87,6 +92,7 @@ class Report:
         stages = [asdict(stage) | {"metrics": [asdict(one) for one in stage.metrics]} for stage in self.stages]
         content = asdict(self) | {
             "findings": [finding._asdict() for finding in self.findings],
+            "redone": [finding._asdict() for finding in self.redone],
             "stages": stages,
             "verdict": self.verdict,
             "differences": self.differences,
@@ -145,12 +151,16 @@ def _stages(report: Report) -> Iterator[str]:
         cells = [f"`{stage.run.stage}`", f"{stage.run.wall_seconds:,.1f}", f"{stage.run.cpu_seconds:,.1f}"]
         yield "| " + " | ".join([*cells, stage.run.failure or _outputs(stage), metrics, _largest(stage)]) + " |"
     yield ""
-    other = [(path, words) for stage in report.stages for path, words in stage.outs.items()]
-    other = [(path, words) for path, words in other if words not in (SAME_BYTES, NOT_COMMITTED)]
-    if other:
+    if other := _not_bitwise(report.stages):
         yield "## Outputs that are not bitwise the same\n"
         yield from (f"- `{path}`: {words}" for path, words in other)
         yield ""
+
+
+def _not_bitwise(stages: list[StageReport]) -> list[tuple[str, str]]:
+    """List the committed outputs that came out in other bytes, and how."""
+    outs = [(path, words) for stage in stages for path, words in stage.outs.items()]
+    return [(path, words) for path, words in outs if words not in (SAME_BYTES, NOT_COMMITTED)]
 
 
 def _outputs(stage: StageReport) -> str:

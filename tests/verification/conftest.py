@@ -15,6 +15,7 @@ def _sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     run(root, "git", "init", "-q")
+    commit(root)  # the code, of which the figures name the commit
     for step in ("init -q", "add -q data", "repro -q"):
         run(root, sys.executable, "-m", "dvc", *step.split())
     commit(root)

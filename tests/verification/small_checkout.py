@@ -25,7 +25,11 @@ stages:
   plot:
     cmd: python plot.py
     deps: [results/one, plot.py]
-    outs: [paper/figures/fig-one.png: {cache: false}]
+    outs: [paper/figures/fig-one.png: {cache: false}, paper/vector/fig-one.svg: {cache: false}]
+  score:
+    cmd: python score.py
+    deps: [results/one/metrics.json, score.py]
+    outs: [results/claims.json: {cache: false}, paper/tables: {cache: false}]
 """
 TRAIN = """
 from pathlib import Path
@@ -42,16 +46,33 @@ Path("results/one/metrics.json").write_text(json.dumps(metrics))
 Path("results/one/table.csv").write_text("a,b\\n1,2\\n")
 """
 PLOT = """
-import hashlib, json
+import hashlib, json, subprocess
 from pathlib import Path
 from PIL import Image, PngImagePlugin
 files = [*sorted(Path("results/one").iterdir()), Path("plot.py")]
 said = PngImagePlugin.PngInfo()
 sums = {file.as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-said.add_text("Provenance", json.dumps({"stage": "plot", "inputs": sums}))
+log = ["git", "log", "-1", "--abbrev=12", "--format=%h", "--", "plot.py"]
+commit = subprocess.run(log, capture_output=True, text=True).stdout.strip()
+record = json.dumps({"stage": "plot", "commit": commit, "inputs": sums})
+said.add_text("Provenance", record)
 size = json.loads(Path("results/one/metrics.json").read_text())["n"]
 Path("paper/figures").mkdir(parents=True, exist_ok=True)
 Image.new("RGB", (40, 30), (size % 256, 0, 0)).save("paper/figures/fig-one.png", pnginfo=said)
+Path("paper/vector").mkdir(parents=True, exist_ok=True)
+Path("paper/vector/fig-one.svg").write_text(
+    '<svg xmlns:dc="http://purl.org/dc/elements/1.1/"><metadata><dc:description>' + record + "</dc:description>"
+    f'</metadata><path id="p0123456789" d="M {size}.5 1.5"/></svg>'
+)
+"""
+SCORE = """
+import json
+from pathlib import Path
+sigma = json.loads(Path("results/one/metrics.json").read_text())["sigma"]
+row = {"id": "a", "rule": "small", "ours": str(sigma), "verdict": "holds" if sigma < 1 else "does not hold"}
+Path("results/claims.json").write_text(json.dumps([row]))
+Path("paper/tables").mkdir(parents=True, exist_ok=True)
+Path("paper/tables/one.md").write_text(f"<!-- provenance {{}} -->\\n| sigma | {sigma} |\\n")
 """
 FILES = {
     "dvc.yaml": PIPELINE,
@@ -61,10 +82,12 @@ FILES = {
     "train.py": TRAIN,
     "measure.py": MEASURE,
     "plot.py": PLOT,
+    "score.py": SCORE,
     "data/catalogue": "a survey\n",
     ".gitignore": "/data\n/models\n/.scales/\n",
 }
-METRICS, FIGURE = "results/one/metrics.json", "paper/figures/fig-one.png"
+METRICS, FIGURE, DRAWING = "results/one/metrics.json", "paper/figures/fig-one.png", "paper/vector/fig-one.svg"
+TABLE, CLAIMS, PRINTED = "results/one/table.csv", "results/claims.json", "paper/tables/one.md"
 
 
 def run(root: Path, *command: str) -> None:

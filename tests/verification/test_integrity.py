@@ -7,8 +7,20 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from small_checkout import FIGURE, METRICS, commit, edit_metric, forge_lock, lock_of, write_lock
+from small_checkout import (
+    CLAIMS,
+    DRAWING,
+    FIGURE,
+    METRICS,
+    commit,
+    edit_metric,
+    forge_lock,
+    lock_of,
+    run,
+    write_lock,
+)
 
+from analysis.errors import InputError
 from analysis.verification.integrity import check, would_run
 from analysis.verification.lock import md5
 
@@ -34,7 +46,7 @@ def test_what_a_pipeline_has_made_fits_together(sound: Path) -> None:
 def test_an_edited_metric_is_named(sound: Path) -> None:
     edit_metric(sound, "sigma", 0.001)
     assert "is not what dvc.lock records" in found(sound).pop(METRICS)
-    assert set(found(sound)) == {METRICS, FIGURE}  # the figure was drawn from another one
+    assert set(found(sound)) == {METRICS, FIGURE, DRAWING}  # the figure was drawn from another one
     assert "drawn from another results/one/metrics.json" in found(sound)[FIGURE]
 
 
@@ -75,7 +87,7 @@ def _other_md5(stage: str, kind: str, path: str):
 @pytest.mark.parametrize(
     ("edit", "named"),
     [
-        (_other_md5("measure", "outs", METRICS), f"on {METRICS} it says 00000000 by measure, against plot"),
+        (_other_md5("measure", "outs", METRICS), f"on {METRICS} it says 00000000 by measure, against score"),
         (
             _other_md5("plot", "deps", "results/one"),
             "on results/one it says 00000000 by plot, against every file in it",
@@ -96,17 +108,74 @@ def test_an_edited_lock_is_named(sound: Path, edit, named: str) -> None:
     assert named in found(sound)["dvc.lock"]
 
 
-def test_an_edited_result_of_another_scale_is_named(sound: Path) -> None:
+def _another_scale(sound: Path) -> Path:
     full = sound / "results" / "full"
-    (full / "one").mkdir(parents=True)
-    for name in ("metrics.json", "table.csv"):
-        (full / "one" / name).write_bytes((sound / "results/one" / name).read_bytes())
-    for name in ("dvc.lock", "params.yaml"):
-        (full / name).write_bytes((sound / name).read_bytes())
+    for path in (METRICS, "results/one/table.csv", CLAIMS, "dvc.lock", "params.yaml"):
+        here = full / Path(path).relative_to("results") if path.startswith("results") else full / path
+        here.parent.mkdir(parents=True, exist_ok=True)
+        here.write_bytes((sound / path).read_bytes())
+    (sound / "scales/full.yaml").write_text("{}\n")
+    commit(sound)
     assert check(sound) == []
+    return full
+
+
+def test_an_edited_result_of_another_scale_is_named(sound: Path) -> None:
+    full = _another_scale(sound)
     (full / "one" / "metrics.json").write_text(json.dumps({"sigma": 0.0}))
+    (full / "one" / "table.csv").unlink()
     (full / "params.yaml").write_text("train: {depth: 4}\n")
-    assert set(found(sound)) == {"results/full/dvc.lock", "results/full/one/metrics.json"}
+    said = found(sound)
+    assert set(said) == {"results/full/dvc.lock", "results/full/one/metrics.json", "results/full/one/table.csv"}
+    assert "is not there" in said["results/full/one/table.csv"]
+
+
+def test_results_of_another_scale_by_other_code_are_stale(sound: Path) -> None:
+    full = _another_scale(sound)
+    lock = lock_of(full)
+    entry(lock, "measure", "deps", "measure.py")["md5"] = "0" * 32
+    write_lock(full, lock)
+    assert "is stale: these results were made with another measure.py" in found(sound)["results/full/dvc.lock"]
+
+
+def test_lost_settings_are_bad_input(sound: Path) -> None:
+    full = _another_scale(sound)
+    (full / "params.yaml").unlink()
+    with pytest.raises(InputError, match=r"results/full/params\.yaml: not readable as settings"):
+        check(sound)
+    (full / "dvc.lock").unlink()
+    commit(sound)
+    assert "no stage of dvc.yaml makes it" in found(sound)["results/full/one/metrics.json"]
+
+
+def test_what_no_stage_makes_is_named(sound: Path) -> None:
+    orphans = ["results/old.csv", "results/two/metrics.json", "paper/figures/fig-old.png", "paper/vector/fig-old.svg"]
+    for path in [*orphans, "results/real/a/metrics.json", "results/robustness.json", "results/gpu/metrics.json"]:
+        (sound / path).parent.mkdir(parents=True, exist_ok=True)
+        (sound / path).write_text("1")
+    assert check(sound) == []  # in no commit: nobody else has it
+    commit(sound)
+    assert set(found(sound)) == set(orphans)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [("0123456789ab", "no commit before this one"), ("{} + uncommitted changes", "it is in no commit")],
+)
+def test_a_drawing_by_code_that_nobody_has_is_named(sound: Path, words: str, named: str) -> None:
+    drawing = (sound / DRAWING).read_text()
+    commit_of = json.loads(drawing.partition("<dc:description>")[2].partition("</dc:description>")[0])["commit"]
+    (sound / DRAWING).write_text(drawing.replace(commit_of, words.format(commit_of)))
+    forge_lock(sound)
+    assert named in found(sound)[DRAWING]
+    (sound / DRAWING).write_text(drawing.partition("<metadata>")[0] + "</svg>")
+    forge_lock(sound)
+    assert "carries no provenance" in found(sound)[DRAWING]
+
+
+def test_a_shallow_clone_is_sound(sound: Path, tmp_path: Path) -> None:
+    run(tmp_path, "git", "clone", "-q", "--depth=1", f"file://{sound}", "shallow")
+    assert check(tmp_path / "shallow") == []
 
 
 def test_a_stale_lock_is_named(sound: Path, tmp_path: Path) -> None:

@@ -5,13 +5,16 @@ import json
 from pathlib import Path
 
 import pytest
-from small_checkout import FIGURE, METRICS, commit, edit_metric, forge_lock
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from small_checkout import CLAIMS, DRAWING, FIGURE, METRICS, PRINTED, TABLE, commit, edit_metric, forge_lock
 from small_checkout import run as draw_again
 
 from analysis import paths
 from analysis.errors import InputError
 from analysis.provenance.pipeline import read_pipeline
 from analysis.verification import rerun
+from analysis.verification.recompute import recompute
 from analysis.verification.report import OTHER_BYTES, SAME_BYTES, SAME_PICTURE
 from analysis.verification.verify import run, verify
 
@@ -23,20 +26,22 @@ def test_a_sound_revision_is_verified(sound: Path, tmp_path: Path, monkeypatch: 
     options = argparse.Namespace(scale="laptop", only=[], no_run=False, out=tmp_path / "out")
     assert run(options) == 0
     text = capsys.readouterr().out
-    assert "**VERIFIED: 3 stage(s) were run again; 4 values agree.**" in text
+    # four metrics, two columns, three fields of a claim
+    assert "**VERIFIED: 4 stage(s) were run again; 9 values agree; 3 output(s) differ in bytes.**" in text
     assert "- .gitignore\n" in text
     report = json.loads((tmp_path / "out" / "verification-laptop.json").read_text())
     assert (tmp_path / "out" / "verification-laptop.md").read_text() in text
     assert report["machine"]["processor"]
     assert report["versions"]["dvc"]
-    train, measure, plot = report["stages"]
+    train, measure, plot, _ = report["stages"]
     assert train["run"]["cpu_seconds"] > 0
     assert train["outs"] == {"models/fit": SAME_BYTES}
     # the CPU time among the metrics is another one, so the figure says that it was drawn from another file
     assert measure["outs"] == {METRICS: OTHER_BYTES, "results/one/table.csv": SAME_BYTES}
-    assert plot["outs"] == {FIGURE: SAME_PICTURE}
+    assert plot["outs"] == {FIGURE: SAME_PICTURE, DRAWING: SAME_PICTURE}
     assert not list((tmp_path / "copies").iterdir())
-    assert json.loads((sound / METRICS).read_text())["n"] == measure["metrics"][2]["again"]
+    values = {one["metric"]: one["again"] for one in measure["metrics"]}
+    assert json.loads((sound / METRICS).read_text())["n"] == values["one.n"]
 
 
 def test_a_scale_without_committed_numbers_is_tried(sound: Path, tmp_path: Path) -> None:
@@ -53,6 +58,7 @@ def test_a_metric_with_a_forged_lock_is_found_by_running(sound: Path, tmp_path: 
     edit_metric(sound, "sigma", 0.5)
     # a thorough forger draws the figure again, and makes the lock fit
     draw_again(sound, "python", "plot.py")
+    draw_again(sound, "python", "score.py")
     forge_lock(sound)
     commit(sound)
     report = verify(sound, tmp_path / "copies", "laptop", only=["results/one"])
@@ -62,7 +68,69 @@ def test_a_metric_with_a_forged_lock_is_found_by_running(sound: Path, tmp_path: 
     assert difference.startswith("one.sigma: committed 0.5, in the second run 0.0")
     assert "(bootstrap error)" in difference
     assert report.verdict.startswith("NOT VERIFIED")
-    assert "stages plot: not asked for" in report.to_markdown()
+    assert "stages plot, score: not asked for" in report.to_markdown()
+
+
+def _forge(sound: Path, path: str) -> None:
+    """Let a figure, a table or the claims say something else, with all that vouches for it."""
+    file = sound / path
+    if path == FIGURE:
+        with Image.open(file) as picture:
+            picture.load()
+        said = PngInfo()
+        said.add_text("Provenance", picture.info["Provenance"])
+        picture.putpixel((3, 3), (0, 255, 0))
+        picture.save(file, pnginfo=said)
+    else:
+        old, new = {DRAWING: (" 1.5", " 7.5"), CLAIMS: ('"ours": "0.0', '"ours": "0.9'), PRINTED: ("0.0", "0.9")}[path]
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new))
+    forge_lock(sound)
+    commit(sound)
+
+
+@pytest.mark.parametrize("path", [FIGURE, DRAWING, CLAIMS, PRINTED])
+def test_what_the_committed_results_do_not_give_is_named(sound: Path, tmp_path: Path, path: str) -> None:
+    _forge(sound, path)
+    report = verify(sound, tmp_path / "copies", "laptop")
+    assert report.findings == []
+    assert [(found.file, found.what.partition(":")[0]) for found in report.redone] == [
+        (path, "is not what the committed results give")
+    ]
+    assert report.verdict == "NOT VERIFIED: 1 difference(s)."
+    assert path in report.differences[0]
+
+
+def test_a_table_with_a_forged_lock_is_found_by_running(sound: Path, tmp_path: Path) -> None:
+    (sound / TABLE).write_text("a,b\n1,3\n")
+    draw_again(sound, "python", "plot.py")
+    forge_lock(sound)
+    commit(sound)
+    report = verify(sound, tmp_path / "copies", "laptop", only=["measure"])
+    assert [one.partition(":")[0] for one in report.differences] == ["one.table.b"]
+
+
+def test_files_that_a_stage_no_longer_makes_are_named(sound: Path, tmp_path: Path) -> None:
+    (sound / "paper/tables/old.md").write_text("| an old table |\n")
+    (sound / CLAIMS).write_text("none")
+    forge_lock(sound)
+    commit(sound)
+    pipeline = read_pipeline(sound)
+    found = recompute(sound, sound / "data", pipeline, list(pipeline.values()))
+    assert [one.file for one in found] == ["paper/tables/old.md", CLAIMS]
+    (sound / "score.py").write_text("raise SystemExit('no sigma')\n")
+    commit(sound)
+    [failed] = recompute(sound, sound / "data", pipeline, list(pipeline.values()))
+    assert failed == (CLAIMS, "cannot be made from the committed results: no sigma")
+
+
+def test_what_other_means_have_made_is_said(sound: Path, tmp_path: Path) -> None:
+    for path in ("results/real", "results/gpu"):
+        (sound / path).mkdir()
+    (sound / "results/robustness.json").write_text("{}")
+    words = "\n".join(verify(sound, tmp_path, "laptop", run=False).not_run)
+    for name in ("`make real`", "bench photoz --final", "`make robustness`", "`make bench-gpu`"):
+        assert name in words
 
 
 def test_nothing_is_run_where_files_do_not_fit(sound: Path, tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_redshifts_of_a_linear_model_are_pushed_as_far_as_epsilon_goes() -> None
     places = {"step": 1.0, "reach": 1.0, "angles": 2}
     light = {
         "faint_star": {"sizes": [15, 16], "colours": [0.0] * 5},
-        "satellite_trail": {"sizes": [1], "band": "r", "speed": 100, "exposure": 54},
+        "satellite_trail": {"sizes": [12], "band": "r", "speed": 100, "exposure": 54},
         "cosmic_ray": {"sizes": [1, 30, 50], "band": "r", "length": 1.0},
     }
     found = shifts(target, {"objects": 7, "places": places} | light)

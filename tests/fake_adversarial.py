@@ -21,6 +21,8 @@ _OF_CLASS = {"n": 99, "n_confident": 95, "noise": _flips(0.0), "fgsm": _flips(40
 _NETWORK = {"n_confident": 190, **dict.fromkeys(("all", "stars", "galaxies"), _OF_CLASS)}
 _MERITS = ("sigma68", "outliers_percent", "crps", "pit_outlier_rate", "shift", "reached_percent", "width")
 _PUSHED = {name: number for merit in _MERITS for name, number in _number(merit, 0.1).items()}
+_BY_LIGHT = {"size": 10, **_number("worst", 0.05), **_number("random", 0.01)}
+_LIGHT = ("faint_star", "satellite_trail", "cosmic_ray")
 _CHECKS = dict.fromkeys(("pgd_above_fgsm", "left_at_largest", "direct_above_transferred"), 0.0)
 _TREES = {"n": 198, "worst": {"at_1": 1.0, "at_1_err": 0.5, "at_10": 60.0, "at_10_err": 3.0}}
 
@@ -49,6 +51,7 @@ ADVERSARIAL: dict[str, Any] = {
         "push": 0.1,
         "near": 0.02,
         "control": {"n": 850, **_number("reached_percent", 0.1)},
+        "light": {"n": 60, **dict.fromkeys(_LIGHT, _BY_LIGHT)},
         **dict.fromkeys(("clean", "noise", "fgsm", "pgd", "pushed_fgsm", "pushed_pgd", "as_used"), _PUSHED),
     },
     "trees": {"tpc_morph": _TREES, "adaboost": _TREES},

@@ -35,11 +35,6 @@ class Bounds:
     low: Tensor
     high: Tensor
 
-    @classmethod
-    def fractions(cls) -> "Bounds":
-        """Return those of images from 0 to 1, as the literature has them: epsilon is in units of the range."""
-        return cls(torch.tensor(1.0), torch.tensor(0.0), torch.tensor(1.0))
-
     def clip(self, images: Tensor) -> Tensor:
         """Return images as the detector records them."""
         return torch.minimum(torch.maximum(images, self.low), self.high)
@@ -155,30 +150,40 @@ def pgd(
     bounds.check(images, epsilon)
     if steps < 1 or restarts < 1:
         raise InputError(f"{steps} steps from {restarts} starts; expected at least 1 of each")
-    direction = -1 if targeted else 1
     reach = epsilon * bounds.unit
-    step = direction * reach * (2.5 / steps if step_size is None else step_size)
-    best = images.detach().clone()
-    highest = torch.full((len(images),), -math.inf, device=images.device, dtype=torch.float64)
-
-    def keep(points: Tensor, values: Tensor) -> None:
-        gained = direction * values.double()
-        higher = gained > highest
-        best[higher], highest[higher] = points[higher], gained[higher]
-
+    step = (-1 if targeted else 1) * reach * (2.5 / steps if step_size is None else step_size)
+    best = _Best(images, targeted)
     for start in range(restarts):
-        points = images.detach()
-        if start > 0 or not from_image:
-            drawn = torch.rand(images.shape, generator=generator, device=images.device, dtype=images.dtype)
-            points = bounds.clip(images + reach * (2 * drawn - 1))
+        points = images.detach() if start == 0 and from_image else _drawn(images, reach, bounds, generator)
         for _ in range(steps):
             values, gradient = _loss_and_gradient(model, points, wanted, loss)
-            keep(points, values)
+            best.keep(points, values)
             points = torch.minimum(torch.maximum(points + step * gradient.sign(), images - reach), images + reach)
             points = bounds.clip(points)
         with torch.no_grad():
-            keep(points, loss(model(points), wanted))
-    return best
+            best.keep(points, loss(model(points), wanted))
+    return best.points
+
+
+def _drawn(images: Tensor, reach: Tensor, bounds: Bounds, generator: torch.Generator | None) -> Tensor:
+    """Return points drawn evenly from the ball about images."""
+    drawn = torch.rand(images.shape, generator=generator, device=images.device, dtype=images.dtype)
+    return bounds.clip(images + reach * (2 * drawn - 1))
+
+
+class _Best:
+    """Of all points visited, each image's with the largest loss (the smallest, if targeted)."""
+
+    def __init__(self, images: Tensor, targeted: bool) -> None:
+        self.points = images.detach().clone()
+        self._direction = -1 if targeted else 1
+        self._highest = torch.full((len(images),), -math.inf, device=images.device, dtype=torch.float64)
+
+    def keep(self, points: Tensor, values: Tensor) -> None:
+        """Keep those points (n, …) whose loss (n,) is better than that of all before."""
+        gained = self._direction * values.double()
+        higher = gained > self._highest
+        self.points[higher], self._highest[higher] = points[higher], gained[higher]
 
 
 def noise(images: Tensor, epsilon: float, bounds: Bounds, generator: torch.Generator | None = None) -> Tensor:

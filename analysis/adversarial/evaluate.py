@@ -188,6 +188,7 @@ def redshifts_of_galaxies(settings: dict[str, Any]) -> tuple[dict[str, Any], Tab
     target = to_measure(test.sample(min(settings["n_galaxies"], len(test)), random_state=settings["seed"]))
     result, table, pits = redshift.under_attack(target)
     result["control"] = redshift.control(to_measure(test))
+    result["light"] = placed.shifts(target, settings["disturbances"])
     result["as_used"] = as_used(target, redshifts(estimator, reddening, as_used=True), settings["as_used_every"])
     return result, {names.REDSHIFTS: table, names.PITS: pits}, [redshift_example(target)]
 

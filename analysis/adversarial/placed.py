@@ -11,12 +11,14 @@ from torch import Tensor
 from analysis.adversarial.classification import CLASSES, Maker, Target
 from analysis.adversarial.images import Images
 from analysis.adversarial.measures import under_attack
+from analysis.adversarial.models import mean_redshift
 from analysis.adversarial.names import RANDOM, WORST
 from analysis.adversarial.physical import (
     Camera,
     CosmicRayHit,
     Disturbance,
     FaintStar,
+    Harm,
     SatelliteTrail,
     disturbed,
     flux_of,
@@ -25,6 +27,8 @@ from analysis.adversarial.physical import (
     search,
     trail_brightness,
 )
+from analysis.adversarial.redshift import RedshiftTarget
+from analysis.metrics import with_interval
 from analysis.shares import percent_with_interval
 from analysis.survey.schema import BANDS
 from analysis.survey.stamps_file import PIXEL_SCALE
@@ -52,15 +56,13 @@ def cosmic_ray(n: int, flux: float, how: Mapping[str, Any]) -> Disturbance:
 KINDS = {"faint_star": faint_star, "satellite_trail": satellite_trail, "cosmic_ray": cosmic_ray}
 
 
-def placed(
-    part: Images, disturbance: Disturbance, maker: Maker, classes: Tensor, how: Mapping[str, Any], seed: int
-) -> dict[str, Tensor]:
+def placed(part: Images, disturbance: Disturbance, harm: Harm, how: Mapping[str, Any], seed: int) -> dict[str, Tensor]:
     """Return the flux (n, 5, ny, nx) with a disturbance at its worst place, and at a random one."""
     camera = Camera(
         PIXEL_SCALE, torch.tensor(part.psf_fwhm, dtype=torch.float32), (part.flux.shape[2], part.flux.shape[3])
     )
     places = disturbance.places(camera, how["step"], how["reach"], how["angles"])
-    found = search(margin_lost(maker(part), classes), part.flux, disturbance, places, camera, part.high, seed)
+    found = search(harm, part.flux, disturbance, places, camera, part.high, seed)
     chosen = {WORST: found.worst, RANDOM: found.random}
     return {name: disturbed(part.flux, disturbance, places[where], camera, part.high) for name, where in chosen.items()}
 
@@ -81,17 +83,53 @@ def flips(target: Target, maker: Maker, settings: Mapping[str, Any]) -> pd.DataF
     images, classes, lines = target.images[some], target.classes[some], []
     clean = maker(images)(images.flux).softmax(dim=1)
     confident = ((clean.argmax(dim=1) == classes) & (clean.amax(dim=1) >= target.settings["confident"])).numpy()
+    harm = margin_lost(maker(images), classes)
     for kind, make in KINDS.items():
         how = settings["places"] | settings[kind]
         for size in how["sizes"]:
             disturbance = make(len(images), size, how)
-            shown = placed(images, disturbance, maker, classes, how, target.settings["seed"])
+            shown = placed(images, disturbance, harm, how, target.settings["seed"])
             for place, flux in shown.items():
                 p = maker(images)(flux).double().softmax(dim=1).numpy()
                 for objects, number in CLASSES.items():
                     line = {"disturbance": kind, "size": size, "place": place, "objects": objects}
                     lines.append(line | _merits(target, p, classes.numpy(), classes.numpy() == number, confident))
     return pd.DataFrame(lines, columns=COLUMNS)
+
+
+@torch.no_grad()
+def shifts(target: RedshiftTarget, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return by how much a disturbance of middling size changes the redshifts of galaxies, where it does most and not.
+
+    Parameters
+    ----------
+    target : RedshiftTarget
+    settings : mapping
+        As for `flips`; of the sizes, the one in the middle is tried.
+
+    Returns
+    -------
+    dict
+        `n`, and for each of `KINDS` its `size` and, at the `worst` and a `random` place, the median absolute change of
+        the mean of the PDF, with error and 95% interval.
+    """
+    images = target.images[evenly(len(target.images), settings["objects"])]
+    model, grid = target.maker(images), torch.tensor(target.grid)
+    clean = mean_redshift(model(images.flux), grid)
+
+    def harm(flux: Tensor) -> Tensor:
+        return (mean_redshift(model(flux), grid) - clean).abs()
+
+    found: dict[str, Any] = {"n": len(images)}
+    resampling = {"n": target.settings["n_bootstrap"], "seed": target.settings["seed"]}
+    for kind, make in KINDS.items():
+        how = settings["places"] | settings[kind]
+        size = how["sizes"][len(how["sizes"]) // 2]
+        found[kind] = {"size": size}
+        for place, flux in placed(images, make(len(images), size, how), harm, how, target.settings["seed"]).items():
+            changes = harm(flux).double().numpy()
+            found[kind] |= with_interval(place, lambda change: float(np.median(change)), changes, **resampling)
+    return found
 
 
 def evenly(there: int, number: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from analysis.adversarial.attacks import Bounds, cross_entropy, fgsm, noise, pgd
 from analysis.errors import InputError
 
 BANDS, SIDE = 5, 12
-FRACTIONS = Bounds.fractions()
+FRACTIONS = Bounds(torch.tensor(1.0), torch.tensor(0.0), torch.tensor(1.0))  # epsilon in units of the range
 
 
 @pytest.fixture(scope="module")

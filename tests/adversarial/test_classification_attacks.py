@@ -7,9 +7,19 @@ import torch
 from torch import Tensor
 
 from analysis.adversarial import names
-from analysis.adversarial.classification import Target, curves, no_masking, probabilities, transfer, what_it_takes
+from analysis.adversarial.classification import (
+    Target,
+    control,
+    curves,
+    no_masking,
+    probabilities,
+    transfer,
+    what_it_takes,
+)
 from analysis.adversarial.images import Images
+from analysis.adversarial.placed import evenly, shifts
 from analysis.adversarial.redshift import RedshiftTarget, under_attack
+from analysis.adversarial.redshift import control as redshift_control
 
 N, SIDE = 24, 8
 WIDE = torch.full((5, 1, 1), torch.inf)
@@ -111,3 +121,28 @@ def test_redshifts_of_a_linear_model_are_pushed_as_far_as_epsilon_goes() -> None
     assert abs(result[names.NOISE]["shift"]) < 0.005
     assert result["clean"]["crps"] < result[names.PGD]["crps"]
     assert np.median(pits[names.PUSHED_PGD]) < 0.1  # the truth is below the pushed PDF
+    by_noise = redshift_control(target)
+    assert by_noise["reached_percent"] == 0 and by_noise["reached_percent_high"] > 10  # of 24
+    places = {"step": 1.0, "reach": 1.0, "angles": 2}
+    light = {
+        "faint_star": {"sizes": [15, 16], "colours": [0.0] * 5},
+        "satellite_trail": {"sizes": [12], "band": "r", "speed": 100, "exposure": 54},
+        "cosmic_ray": {"sizes": [1, 30, 50], "band": "r", "length": 1.0},
+    }
+    found = shifts(target, {"objects": 7, "places": places} | light)
+    assert found["n"] == 7 and found["cosmic_ray"]["size"] == 30
+    assert found["cosmic_ray"]["worst"] == pytest.approx(slope * 30 / (5 * SIDE**2), rel=0.02)  # all of its charge
+    assert all(found[kind]["worst"] > found[kind]["random"] - 1e-4 for kind in light)  # rounding
+
+
+def test_control_counts_confident_objects_of_each_class(target: Target) -> None:
+    found = control(target, bright)
+    assert [found[objects]["n_confident"] for objects in ("stars", "galaxies")] == [N // 2, N // 2]
+    assert found["stars"]["confident_flipped_percent"] == 0
+    assert found["stars"]["confident_flipped_percent_high"] == pytest.approx(100 * (1 - 0.025 ** (2 / N)))
+
+
+def test_objects_are_spread_evenly_and_as_many_as_asked_for() -> None:
+    some = evenly(200, 60)
+    assert len(set(some)) == 60 and some[0] == 0 and some[-1] == 199
+    assert list(evenly(3, 60)) == [0, 1, 2]

@@ -17,6 +17,7 @@ from analysis.adversarial.classification import (
     what_it_takes,
 )
 from analysis.adversarial.images import Images
+from analysis.adversarial.measures import epsilon_needed
 from analysis.adversarial.placed import evenly, shifts
 from analysis.adversarial.redshift import RedshiftTarget, under_attack
 from analysis.adversarial.redshift import control as redshift_control
@@ -146,3 +147,11 @@ def test_objects_are_spread_evenly_and_as_many_as_asked_for() -> None:
     some = evenly(200, 60)
     assert len(set(some)) == 60 and some[0] == 0 and some[-1] == 199
     assert list(evenly(3, 60)) == [0, 1, 2]
+
+
+def test_an_epsilon_outside_of_those_tried_is_none() -> None:
+    fooled = np.array([[False, True], [True, True], [True, True], [True, True]])
+    assert np.isnan(epsilon_needed([0.1, 1.0], fooled, 0.5))  # a smaller one than any tried
+    assert epsilon_needed([0.1, 1.0], fooled, 0.75) == 0.1
+    assert 0.1 < epsilon_needed([0.1, 1.0], fooled, 0.9) < 1
+    assert np.isnan(epsilon_needed([0.1, 1.0], ~fooled, 0.5))

@@ -84,12 +84,17 @@ def check_cache(root: Path) -> None:
                 raise InputError(f"{file}: damaged: its MD5 is {found}; expected its name ({advice})", "checksum")
 
 
+def pull_survey(root: Path) -> None:
+    """Bring the raw survey that a checkout records, if it has none."""
+    if not (root / "data").exists():
+        _run(["dvc", "pull", "--quiet", "data.dvc"], root)
+
+
 def run_pipeline(root: Path) -> None:
     """Bring the raw survey, run what has changed, print the claims table."""
     mend_lock(root)
     check_cache(root)
-    if not (root / "data").exists():
-        _run(["dvc", "pull", "--quiet", "data.dvc"], root)
+    pull_survey(root)
     # the table last, and once, also where no stage had anything to do
     _run(["dvc", "repro", LAST_BUT_ONE], root)
     _run(["dvc", "repro", "--force", "--single-item", LAST], root)

@@ -32,7 +32,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from analysis import paths, scale_copies
-from analysis.reproduce import mend_lock
+from analysis.reproduce import mend_lock, pull_survey
 
 MADE = ("features", "models", "results", "paper/figures")  # the paper prints times; its numbers are those of results
 # of keys and columns: what no two runs share
@@ -47,6 +47,7 @@ def copy_at_smoke(folder: Path) -> Path:
     copy = folder / "compendium"
     scale_copies.copy_checkout(paths.ROOT, copy)
     scale_copies.lay_scale_over(copy, "smoke")
+    pull_survey(copy)
     return copy
 
 

@@ -17,6 +17,8 @@ import tempfile
 from pathlib import Path
 
 import yaml
+from dvc.lock import make_lock
+from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK
 from dvc.schema import COMPILED_LOCKFILE_SCHEMA
 from voluptuous import Invalid
 
@@ -52,22 +54,49 @@ def _run(arguments: list[str], root: Path) -> None:
         raise InputError(f"`python -m {' '.join(arguments)}` ended with exit code {status}; what it printed says why")
 
 
-def mend_lock(root: Path) -> bool:
-    """Bring back the committed dvc.lock where a kill has cut this one short; tell whether that was so.
+def mend_locks(root: Path) -> list[Path]:
+    """Mend what DVC writes in place, and refuses where a kill has cut it short; return which files those were."""
+    mended = []
+    for mend in (mend_lock, mend_rwlock):
+        if file := mend(root):
+            print(f"{file} was cut short by a kill: mended", file=sys.stderr)
+            mended.append(file)
+    return mended
 
-    DVC writes dvc.lock in place after each stage, and refuses one that is cut. What the stages have made since the
-    commit is in DVC's run cache, so that nothing long runs again.
+
+def mend_lock(root: Path) -> Path | None:
+    """Bring back the committed dvc.lock where a kill has cut this one short; return its path if that was so.
+
+    DVC writes it after each stage. What the stages have made since the commit is in DVC's run cache, so that nothing
+    long runs again.
     """
     lock = root / scale_copies.LOCK
     try:
         COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(lock.read_text()))
     except FileNotFoundError:
-        return False
+        return None
     except (yaml.YAMLError, Invalid):
         subprocess.run(["git", "checkout", "--quiet", "HEAD", "--", lock.name], cwd=root, check=True)
-        print(f"{lock} was cut short by a kill: the committed one is back", file=sys.stderr)
-        return True
-    return False
+        return lock
+    return None
+
+
+def mend_rwlock(root: Path) -> Path | None:
+    """Remove DVC's list of who reads and writes what where a kill has cut it short; return its path if that was so.
+
+    Nothing is lost: of processes that were killed, DVC itself strikes the entries.
+    """
+    folder = root / ".dvc" / "tmp"
+    listed = folder / RWLOCK_FILE
+    if not listed.exists():
+        return None
+    with make_lock(str(folder / RWLOCK_LOCK), tmp_dir=str(folder)):  # so that no other process is writing it now
+        try:
+            json.loads(listed.read_text())
+        except json.JSONDecodeError:
+            listed.unlink()
+            return listed
+    return None
 
 
 def check_cache(root: Path) -> None:
@@ -92,7 +121,7 @@ def pull_survey(root: Path) -> None:
 
 def run_pipeline(root: Path) -> None:
     """Bring the raw survey, run what has changed, print the claims table."""
-    mend_lock(root)
+    mend_locks(root)
     check_cache(root)
     pull_survey(root)
     # the table last, and once, also where no stage had anything to do

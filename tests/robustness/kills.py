@@ -32,7 +32,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from analysis import paths, scale_copies
-from analysis.reproduce import mend_lock, pull_survey
+from analysis.reproduce import mend_locks, pull_survey
 
 MADE = ("features", "models", "results", "paper/figures")  # the paper prints times; its numbers are those of results
 # of keys and columns: what no two runs share
@@ -120,7 +120,7 @@ def kill_often(copy: Path, kills: int, seed: int) -> list[str]:
         plan.setdefault(stages[number % len(stages)], []).append(moments.expovariate(1 / MEAN_WAIT))
     killed, arguments = [], []
     while len(killed) < kills:
-        mend_lock(copy)
+        mend_locks(copy)
         stage = run_until_killed(copy, plan, *arguments)
         arguments = []
         if stage:
@@ -128,7 +128,7 @@ def kill_often(copy: Path, kills: int, seed: int) -> list[str]:
             print(f"{len(killed)} of {kills} kills: {stage}", flush=True)
         else:  # the run has ended: those that are left hit a stage that runs once more
             arguments = ["--force", "--single-item", next(name for name, waits in plan.items() if waits)]
-    mend_lock(copy)
+    mend_locks(copy)
     run_until_killed(copy, {})
     return killed
 

@@ -4,6 +4,7 @@ The right answer or a clear error; never a wrong answer, and never something hal
 """
 
 import io
+import json
 import multiprocessing
 import os
 import shutil
@@ -156,11 +157,27 @@ def test_a_lock_cut_short_by_a_kill(checkout, left, outcomes):
     whole = lock.read_text()
     lock.write_text(whole[: int(left * len(whole))])
     (checkout / "data/catalogue").write_text("moons")
-    assert reproduce.mend_lock(checkout) or left
+    assert reproduce.mend_locks(checkout) == [lock] or left
     assert small_pipeline.dvc(checkout, "repro").returncode == 0
     assert result(checkout) == "MOONS ONE"
-    assert not reproduce.mend_lock(checkout)
+    assert not reproduce.mend_locks(checkout)
     outcomes["circumstances"].append((f"dvc.lock cut, {left:g} of it left", "right answer"))
+
+
+def test_the_list_of_readers_and_writers_cut_short_by_a_kill(checkout, outcomes):
+    """DVC writes it in place, many times a stage, and refuses it where it is cut."""
+    listed = checkout / ".dvc/tmp/rwlock"
+    killed = {"pid": 2**22, "cmd": "dvc repro"}  # more than any process has
+    whole = json.dumps({"read": {}, "write": {str(checkout / "data"): killed}})
+    (checkout / "data/catalogue").write_text("moons")
+    listed.write_text(whole[: len(whole) // 2])
+    assert "JSON structure is corrupted" in small_pipeline.dvc(checkout, "repro").stdout
+    assert reproduce.mend_locks(checkout) == [listed]
+    listed.write_text(whole)  # of one that was killed, but whole: DVC strikes it
+    assert reproduce.mend_locks(checkout) == []
+    assert small_pipeline.dvc(checkout, "repro").returncode == 0
+    assert result(checkout) == "MOONS ONE"
+    outcomes["circumstances"].append(("list of readers and writers cut", "right answer"))
 
 
 def test_two_runs_at_once(checkout, outcomes):
@@ -205,7 +222,7 @@ def test_a_disk_that_fills_up_in_a_stage(made, tmp_path, outcomes):
         assert full.returncode != 0
         assert "No space left on device" in full.stdout
         remount("size=64m")
-        reproduce.mend_lock(root)
+        reproduce.mend_locks(root)
         assert small_pipeline.dvc(root, "repro").returncode == 0
         assert result(root) == "STARS" * 10**6
     outcomes["circumstances"].append(("disk full, dvc repro", "clear error"))

@@ -167,80 +167,114 @@ def train(
     InputError
         If the checkpoint is damaged or of another architecture; it is left as it is.
     """
-    processes = Processes.join(settings.device)
-    device, path = processes.device, folder / CHECKPOINT
+    processes, path = Processes.join(settings.device), folder / CHECKPOINT
     turns = [Turn("train", loss, model)] if callable(loss) else list(loss)
-    steps = math.ceil(len(train_data) / settings.batch_size)
-    for turn in turns:
-        if turn.every > steps:
-            raise InputError(
-                f"turn {turn.name!r} comes every {turn.every} batches; expected at most the {steps} of an epoch"
-            )
-    state, run = _begin(model, turns, train_data, validation, settings, path, processes, about)
-    judged = state.average.module if state.average else model
-
-    total, done = settings.epochs * len(train_data), len(state.history) * len(train_data)
-    words = _words(state.history[-1]) if state.history else ""
+    run = _begin(model, turns, train_data, validation, settings, path, processes, about)
+    history, rows = run.state.history, len(train_data)
     with (
-        kernels(device, settings.deterministic),
+        kernels(processes.device, settings.deterministic),
         leaves_on_sigterm(path),
-        live_metrics(folder, processes.rank == 0, resumed=done > 0) as live,
-        progress_bar(description if processes.rank == 0 else None, total, done) as advance,
+        live_metrics(folder, processes.rank == 0, resumed=bool(history)) as live,
+        progress_bar(
+            description if processes.rank == 0 else None, settings.epochs * rows, len(history) * rows
+        ) as advance,
     ):
-        for epoch in range(len(state.history), settings.epochs):
-            if _epochs_since_best(state.history) >= settings.patience:
+        for epoch in range(len(history), settings.epochs):
+            if _epochs_since_best(history) >= settings.patience:
                 break
-            started, cpu_started = time.perf_counter(), time.process_time()
-
-            model.train()
-            set_epoch(train_data, epoch)
-            torch.manual_seed(_seed(settings.seed, epoch, processes.rank))
-            losses: dict[str, list[tuple[Tensor, float]]] = {turn.name: [] for turn in turns}
-            order = batches.numbers(len(train_data), settings.batch_size, order=(settings.seed, epoch))
-            for step, (chosen, batch) in enumerate(batches.loaded(train_data, order, processes), start=epoch * steps):
-                rate = _learning_rate(step, settings.epochs * steps, settings)
-                weight = processes.weight(chosen)
-                for turn in turns:
-                    if (step + 1) % turn.every:
-                        continue
-                    optimizer, parameters = state.optimizers[turn.name], turn.parameters()
-                    for group in optimizer.param_groups:
-                        group["lr"] = turn.rate * rate
-                    with autocast(device, state.precision):
-                        value = turn.loss(model, batch)
-                    optimizer.zero_grad()
-                    value.backward(inputs=parameters)
-                    processes.average_gradients(parameters, weight)
-                    optimizer.step()
-                    losses[turn.name].append((value.detach(), weight * len(chosen)))
-                if state.average:
-                    state.average.update_parameters(model)
-                advance(len(chosen), words)
-
-            processes.agree([*model.buffers(), *judged.buffers()])
-            figures = {"epoch": epoch, "learning_rate": rate}
-            figures |= {f"{name}_loss": _mean(values, processes) for name, values in losses.items()}
-            figures["validation_loss"] = _validate(
-                judged, turns[0].loss, validation, settings, state.precision, processes
-            )
-            figures["seconds"] = time.perf_counter() - started
-            figures["cpu_seconds"] = time.process_time() - cpu_started
-            if not all(math.isfinite(value) for value in figures.values()):
-                advice = f"try a smaller learning rate; {path}, if it is there, is of the last good epoch"
-                raise Diverged(f"training diverged in {_words(figures)}: {advice}")
-            state.history.append(figures)
-            if _epochs_since_best(state.history) == 0:
-                state.best = _copy(judged)
-            if processes.rank == 0:
-                save(path, run, state)
-                write_log(folder / LOG, state.history)
+            figures = _epoch(run, epoch, advance)
+            _keep(run, figures, path)
             live(figures)
-            words = _words(figures)
 
-    model.load_state_dict(state.best)
+    model.load_state_dict(run.state.best)
     _lay_out(model, torch.contiguous_format)
     model.eval()
-    return state.history
+    return history
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A training under way."""
+
+    turns: list[Turn]
+    data: Data
+    validation: Data | Callable[[nn.Module], float]
+    settings: Settings
+    processes: Processes
+    state: State
+    fingerprint: str
+
+    @property
+    def judged(self) -> nn.Module:
+        """The network that is validated and kept: the average of its weights, where there is one."""
+        return self.state.average.module if self.state.average else self.state.model
+
+
+def _epoch(run: _Run, epoch: int, advance: Callable[[int, str], None]) -> dict[str, float]:
+    """Take the steps of an epoch, and judge what they led to; return its line of the log."""
+    started, cpu_started = time.perf_counter(), time.process_time()
+    settings, processes, size = run.settings, run.processes, len(run.data)
+    steps = math.ceil(size / settings.batch_size)
+    words = _words(run.state.history[-1]) if run.state.history else ""
+
+    run.state.model.train()
+    set_epoch(run.data, epoch)
+    torch.manual_seed(_seed(settings.seed, epoch, processes.rank))
+    losses: dict[str, list[tuple[Tensor, float]]] = {turn.name: [] for turn in run.turns}
+    order = batches.numbers(size, settings.batch_size, order=(settings.seed, epoch))
+    for step, (chosen, batch) in enumerate(batches.loaded(run.data, order, processes), start=epoch * steps):
+        rate, weight = _learning_rate(step, settings.epochs * steps, settings), processes.weight(chosen)
+        for name, value in _step(run, step, rate, batch, weight).items():
+            losses[name].append((value, weight * len(chosen)))
+        advance(len(chosen), words)
+
+    processes.agree([*run.state.model.buffers(), *run.judged.buffers()])
+    figures = {"epoch": epoch, "learning_rate": rate}
+    figures |= {f"{name}_loss": _mean(values, processes) for name, values in losses.items()}
+    figures["validation_loss"] = _validate(run)
+    figures["seconds"] = time.perf_counter() - started
+    figures["cpu_seconds"] = time.process_time() - cpu_started
+    return figures
+
+
+def _step(run: _Run, number: int, rate: float, batch: Batch, weight: float) -> dict[str, Tensor]:
+    """Let those whose turn it is change their weights by a batch; return their losses."""
+    losses = {}
+    for turn in run.turns:
+        if (number + 1) % turn.every:
+            continue
+        optimizer, parameters = run.state.optimizers[turn.name], turn.parameters()
+        for group in optimizer.param_groups:
+            group["lr"] = turn.rate * rate
+        with autocast(run.processes.device, run.state.precision):
+            loss = turn.loss(run.state.model, batch)
+        optimizer.zero_grad()
+        loss.backward(inputs=parameters)
+        run.processes.average_gradients(parameters, weight)
+        optimizer.step()
+        losses[turn.name] = loss.detach()
+    if run.state.average:
+        run.state.average.update_parameters(run.state.model)
+    return losses
+
+
+def _keep(run: _Run, figures: dict[str, float], path: Path) -> None:
+    """Add an epoch to the history, and write checkpoint and log.
+
+    Raises
+    ------
+    Diverged
+        If one of its figures is no longer finite; nothing is written.
+    """
+    if not all(math.isfinite(value) for value in figures.values()):
+        advice = f"try a smaller learning rate; {path}, if it is there, is of the last good epoch"
+        raise Diverged(f"training diverged in {_words(figures)}: {advice}")
+    run.state.history.append(figures)
+    if _epochs_since_best(run.state.history) == 0:
+        run.state.best = _copy(run.judged)
+    if run.processes.rank == 0:
+        save(path, run.fingerprint, run.state)
+        write_log(path.with_name(LOG), run.state.history)
 
 
 def _begin(
@@ -252,24 +286,25 @@ def _begin(
     path: Path,
     processes: Processes,
     about: Mapping[str, Any] | None,
-) -> tuple[State, str]:
-    """Return the state of a run, where its checkpoint stands if there is one, and the run's fingerprint."""
+) -> _Run:
+    """Return a run as it stands: at its checkpoint, if there is one.
+
+    Raises
+    ------
+    InputError
+        If a turn does not come once an epoch, or the checkpoint cannot be used.
+    """
+    steps = math.ceil(len(train_data) / settings.batch_size)
+    for turn in turns:
+        if turn.every > steps:
+            raise InputError(
+                f"turn {turn.name!r} comes every {turn.every} batches; expected at most the {steps} of an epoch"
+            )
     model.to(processes.device)
     _lay_out(model, torch.channels_last)
     processes.agree(model.state_dict().values())
-    fused = settings.precision != FLOAT32  # much faster; plain float32 keeps its last bits, which results depend on
-    optimizers: dict[str, torch.optim.Optimizer] = {
-        turn.name: torch.optim.AdamW(
-            turn.parameters(),
-            lr=settings.learning_rate,
-            betas=turn.betas,
-            weight_decay=settings.weight_decay,
-            fused=fused or None,  # None: as PyTorch thinks best, not fused on a CPU
-        )
-        for turn in turns
-    }
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.average)) if settings.average else None
-    state = State(model, average, optimizers, settings.precision, best=_copy(model))
+    state = State(model, average, _optimizers(turns, settings), settings.precision, best=_copy(model))
 
     set_epoch(train_data, 0)
     known = {
@@ -281,45 +316,57 @@ def _begin(
     samples = {"train": batches.in_order(train_data, settings.batch_size)}
     if not callable(validation):
         samples["validation"] = batches.in_order(validation, settings.batch_size)
-    run = fingerprint(known, model, samples)
-    resume(path, run, state)
-
-    if state.precision == AUTO:  # kept at once: a run that is killed now and started again must not decide otherwise
-        objects = torch.arange(max(settings.batch_size, LEAST_TRIAL)) % len(train_data)
-        chosen = processes.share(objects)
-        batch = batches.to_device(train_data[chosen], processes.device)
-        with kernels(processes.device, settings.deterministic):
-            state.precision = faster_precision(model, [turn.loss for turn in turns], batch, processes.device)
-        decided = torch.tensor(PRECISIONS.index(state.precision), device=processes.device)
-        processes.agree([decided])
-        state.precision = PRECISIONS[int(decided)]
-        if processes.rank == 0:
-            save(path, run, state)
+    run = _Run(turns, train_data, validation, settings, processes, state, fingerprint(known, model, samples))
+    resume(path, run.fingerprint, state)
+    if state.precision == AUTO:
+        _decide_precision(run, path)
     if settings.compiled:
         for turn in turns:
             turn.part.compile(dynamic=False)
-    return state, run
+    return run
+
+
+def _optimizers(turns: list[Turn], settings: Settings) -> dict[str, torch.optim.Optimizer]:
+    fused = settings.precision != FLOAT32  # much faster; plain float32 keeps its last bits, which results depend on
+    return {
+        turn.name: torch.optim.AdamW(
+            turn.parameters(),
+            lr=settings.learning_rate,
+            betas=turn.betas,
+            weight_decay=settings.weight_decay,
+            fused=fused or None,  # None: as PyTorch thinks best, not fused on a CPU
+        )
+        for turn in turns
+    }
+
+
+def _decide_precision(run: _Run, path: Path) -> None:
+    """Try which precision is faster here, and keep that at once: a run that is killed now must not decide otherwise."""
+    settings, processes, state = run.settings, run.processes, run.state
+    objects = torch.arange(max(settings.batch_size, LEAST_TRIAL)) % len(run.data)
+    batch = batches.to_device(run.data[processes.share(objects)], processes.device)
+    with kernels(processes.device, settings.deterministic):
+        state.precision = faster_precision(state.model, [turn.loss for turn in run.turns], batch, processes.device)
+    decided = torch.tensor(PRECISIONS.index(state.precision), device=processes.device)
+    processes.agree([decided])
+    state.precision = PRECISIONS[int(decided)]
+    if processes.rank == 0:
+        save(path, run.fingerprint, state)
 
 
 @torch.no_grad()
-def _validate(
-    model: nn.Module,
-    loss: Loss,
-    validation: Data | Callable[[nn.Module], float],
-    settings: Settings,
-    precision: str,
-    processes: Processes,
-) -> float:
+def _validate(run: _Run) -> float:
     """Return the mean loss over data, each process doing some batches, or what a function says of the model."""
+    model, validation, processes = run.judged, run.validation, run.processes
     model.eval()
     if callable(validation):
         return processes.total(float(validation(model))) / processes.size
     total = 0.0
-    for number, chosen in enumerate(batches.numbers(len(validation), settings.batch_size)):
+    for number, chosen in enumerate(batches.numbers(len(validation), run.settings.batch_size)):
         if number % processes.size == processes.rank:
             batch = batches.to_device(validation[chosen], processes.device)
-            with autocast(processes.device, precision):
-                total += loss(model, batch).item() * len(chosen)
+            with autocast(processes.device, run.state.precision):
+                total += run.turns[0].loss(model, batch).item() * len(chosen)
     return processes.total(total) / len(validation)
 
 

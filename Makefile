@@ -6,6 +6,7 @@
 # make kills                  10 kills of the pipeline at smoke scale: are the results those of an undisturbed run?
 # make robustness             all tests of robustness and 50 kills, noted in results/robustness.json: half an hour
 # make image                  the container (TARGET=runtime, test or paper); README.md says what to do with it
+# make bench                  how fast the parts are beside the usual way, results/bench; JAXPM=python: N-body, too
 # make bench-gpu              what a GPU does for it, and whether it computes the same: under 9 minutes, results/gpu
 # make browser-check          the paper's page in a real browser; as root on Debian or Ubuntu, it installs Chromium
 # make api                    a page for each module, from its docstrings, in build/api
@@ -16,7 +17,7 @@ TARGET ?= runtime
 # VENV=folder uses an environment that is there, as the containers do; without it, .venv is made and kept up to date
 BIN = $(or $(VENV),.venv)/bin
 
-.PHONY: setup reproduce verify test paper real check kills robustness bench-gpu image container-check browser browser-check api
+.PHONY: setup reproduce verify test paper real check kills robustness bench bench-gpu image container-check browser browser-check api
 setup: $(if $(VENV),,.venv/installed)
 
 .venv/installed: requirements.txt tests/peers.txt pyproject.toml
@@ -46,6 +47,13 @@ robustness: setup
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python -m analysis bench stamps --out results/bench/stamps.json
+	$(BIN)/python -m analysis bench training --out results/bench/training.json
+	$(if $(JAXPM),$(BIN)/python -m analysis bench nbody --peers $(JAXPM) --out results/bench/nbody.json)
+	$(BIN)/python -m analysis bench feature-importance --out results/bench/feature-importance.json
+	$(BIN)/python -m analysis bench apply --out results/bench/apply.json
 
 bench-gpu: setup
 	$(BIN)/python -m analysis bench gpu

@@ -53,8 +53,8 @@ def _add_paper(groups: Any) -> None:
     _add(actions, "render", "analysis.paper.render:run", what)
     what = "results/claims.json -> the claims table, in the terminal"
     _add(actions, "claims", "analysis.paper.claims_table:print_claims", what)
-    what = "results/claims.json -> the claims table in README.md"
-    _add(actions, "readme", "analysis.paper.claims_table:update_readme", what)
+    what = "results -> the tables in README.md: claims, benches, what a billion objects take"
+    _add(actions, "readme", "analysis.paper.readme:update_readme", what)
     what = "dvc.yaml -> docs/pipeline.svg, the stages of the pipeline"
     _add(actions, "dag", "analysis.paper.dag:run", what)
 

@@ -5,7 +5,6 @@ meets both; the median counts.
 """
 
 import argparse
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -100,14 +99,12 @@ def compare(stamps: int, batch_size: int, width: float, rounds: int, seed: int) 
     return {"precision": precision, "stamps_per_second": ours, "plain": plain, "ratio": ours / plain}
 
 
-def run(options: argparse.Namespace) -> int:
-    """Compare, print; return the exit code."""
+def report(options: argparse.Namespace) -> dict[str, Any]:
+    """Compare; return the figures, and whether they are reached."""
     torch.set_num_threads(options.threads or cores())
     result = compare(options.stamps, options.batch_size, options.width, options.rounds, options.seed)
     native = has_native_bfloat16(torch.device("cpu"))
     reached = result["ratio"] >= (LEAST_RATIO if native else LEAST_ELSEWHERE)
-    about = {"bench": "training", "stamps": options.stamps, "batch_size": options.batch_size, "width": options.width}
+    about = {"stamps": options.stamps, "batch_size": options.batch_size, "width": options.width}
     about |= {"threads": torch.get_num_threads(), "native_bfloat16": native, "reached": reached}
-    rounded = {name: round(value, 2) if isinstance(value, float) else value for name, value in result.items()}
-    print(json.dumps(about | rounded))
-    return 0 if reached else 1
+    return about | {name: round(value, 2) if isinstance(value, float) else value for name, value in result.items()}

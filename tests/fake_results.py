@@ -11,6 +11,7 @@ import fake_cnn
 import matplotlib.figure
 import pandas as pd
 from fake_adversarial import ADVERSARIAL
+from fake_benches import BENCHES
 from fake_cnn import write_cnn
 
 from analysis import paths
@@ -396,6 +397,9 @@ def write_everything(root: Path) -> None:
     write_metrics(results, "adversarial", ADVERSARIAL)
     write_metrics(results, fake_adversarial_real.NAME, fake_adversarial_real.SPIRALS)
     (results / "robustness.json").write_text(json.dumps(ROBUSTNESS))
+    (results / "bench").mkdir()
+    for name, figures in BENCHES.items():
+        (results / "bench" / f"{name}.json").write_text(json.dumps(figures))
     _write_race(results / "real" / "boss_dr10" / "photoz_pdf")
     (root / "data").mkdir()
     (root / "data" / "provenance.json").write_text(json.dumps(PROVENANCE))

@@ -7,13 +7,14 @@ from importlib import import_module
 import pytest
 
 from analysis.__main__ import build_parser, main
+from analysis.bench import kept
 from analysis.command_line import call
 
 
 def functions(parser: argparse.ArgumentParser) -> list[str]:
     """List what the commands below a parser call, as `module:function`."""
     own = parser.get_default("run")
-    found = [own.args[0]] if isinstance(own, partial) and own.func is call else []
+    found = [own.args[0]] if isinstance(own, partial) and own.func in (call, kept) else []
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             found += [name for below in action.choices.values() for name in functions(below)]
@@ -28,7 +29,7 @@ def test_the_function_of_a_command_is_there(function: str) -> None:
 
 def test_results_have_their_commands() -> None:
     names = functions(build_parser())
-    assert len(names) == len(set(names)) == 52
+    assert len(names) == len(set(names)) == 59
     assert "analysis.pit_calibration.train:train_photoz_pdf" in names
 
 

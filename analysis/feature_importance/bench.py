@@ -1,7 +1,6 @@
 """`bench feature-importance`: AdaBoost.R2 on histogram trees against scikit-learn's, on a mock survey drawn for it."""
 
 import argparse
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -127,12 +126,10 @@ def reached(result: dict[str, Any]) -> bool:
     return bool(equal and chosen["ratio"] >= LEAST_RATIO and result["seconds"] <= MOST_SECONDS)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Draw, compare, print; return the exit code."""
+def report(options: argparse.Namespace) -> dict[str, Any]:
+    """Draw, compare; return the figures, and whether they are reached."""
     sample = draw_sample(options.objects, options.seed)
     result = compare(sample, options.trees, options.compared_trees, options.seed)
-    about = {"bench": "feature-importance", "galaxies": options.objects, "features": sample.X.shape[1]}
+    about = {"galaxies": options.objects, "features": sample.X.shape[1]}
     about |= {"trees": options.trees, "compared_trees": options.compared_trees, "threads": 1}
-    done = reached(result)
-    print(json.dumps(about | {"reached": done} | result))
-    return 0 if done else 1
+    return about | {"reached": reached(result)} | result

@@ -11,12 +11,10 @@ from rich.table import Table
 
 from analysis import paths
 from analysis.errors import InputError
-from analysis.files import replacing
 from analysis.paper.numbers import typeset
 from analysis.paper.tables import ours, pipe_table
 from analysis.rules import VERDICTS
 
-README_MARKS = ("<!-- claims -->", "<!-- /claims -->")
 _LOG_WIDTH = 160
 FROM_THE_PAGE = "../../"  # paper/_build/index.html and index.pdf link to files of the checkout that they lie in
 
@@ -117,30 +115,6 @@ def readme_block(rows: Sequence[dict[str, str]]) -> str:
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     summary = f"<details><summary>{len(rows)} claims: {in_words(rows)}</summary>"
     return "\n".join([summary, "", *lines, "", "</details>"])
-
-
-def in_readme(readme: str, rows: Sequence[dict[str, str]]) -> str:
-    """Return the text of README.md with the claims of now between its marks.
-
-    Raises
-    ------
-    InputError
-        If the marks are not there, once each and in order.
-    """
-    first, last = README_MARKS
-    before, mark, rest = readme.partition(first)
-    _, end, after = rest.partition(last)
-    if not (mark and end) or first in rest or last in after:
-        raise InputError(f"README.md: expected the marks {first} and {last} once each, around the claims table")
-    return f"{before}{first}\n{readme_block(rows)}\n{last}{after}"
-
-
-def update_readme(_: argparse.Namespace) -> None:
-    """Write the claims of results/claims.json into README.md."""
-    readme = paths.ROOT / "README.md"
-    text = in_readme(readme.read_text(), read_rows(paths.CLAIMS))
-    with replacing(readme) as partial:
-        partial.write_text(text)
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

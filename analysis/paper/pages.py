@@ -10,7 +10,7 @@ import yaml
 import analysis
 from analysis import paths
 from analysis.files import replacing
-from analysis.paper import circumstances, claims_table, tables
+from analysis.paper import benches, circumstances, claims_table, tables
 from analysis.paper.adversarial import adversarial_pages
 from analysis.paper.adversarial_real import real_adversarial_pages
 from analysis.paper.apply import apply_pages
@@ -55,7 +55,7 @@ def write(results: Path, paper: Path, provenance: dict[str, Any], rows: list[dic
 
 
 def read_all(results: Path) -> dict[str, dict[str, Any]]:
-    """Read every metrics.json, the summary of the survey, the race, and what `make robustness` found.
+    """Read every metrics.json, the summary of the survey, the race, the benches, and what `make robustness` found.
 
     A result's name is its folder below results/.
     """
@@ -64,6 +64,7 @@ def read_all(results: Path) -> dict[str, dict[str, Any]]:
     read = {path.parent.relative_to(results).as_posix(): json.loads(path.read_text()) for path in found}
     if (results / f"{ROBUSTNESS}.json").is_file():
         read[ROBUSTNESS] = json.loads((results / f"{ROBUSTNESS}.json").read_text())
+    read[benches.FOLDER] = benches.read_benches(results)
     raced = read_race(results)
     return read | ({RACE: raced} if raced else {})
 
@@ -140,6 +141,7 @@ def generated_tables(
         "survey": tables.survey(provenance),
         "survey-columns": tables.survey_columns(metrics.get("survey", {})),
         "section-survey": tables.include(f"survey-{provenance['kind']}"),
+        **benches.bench_pages(metrics.get(benches.FOLDER, {})),
         "section-robustness": _robustness(metrics.get(ROBUSTNESS, {})),
         "section-real": tables.include("real") if real else "Not run here (`make real` does it).\n",
     }

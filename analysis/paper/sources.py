@@ -15,6 +15,7 @@ _REAL = ("results/real/*/metrics.json", "results/real/*/*/metrics.json")
 SOURCES = {
     "claims": (*_CLAIMS, "results/*/metrics.json", *_REAL),
     "verdicts": (*_CLAIMS, "results/*/metrics.json", *_REAL),
+    "benches": ("results/bench/*.json",),
     "survey": ("data/provenance.json",),
     "survey-columns": ("results/survey/summary.json",),
     "anchoring*": ("results/real/anchoring/metrics.json", "results/real/anchoring/statistics.csv"),

@@ -1,7 +1,6 @@
 """`bench stamps`: augmented batches from the cache, against the plain way, one stamp at a time in a DataLoader."""
 
 import argparse
-import json
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -88,15 +87,13 @@ def compare(folder: Path, stamps: int, batch_size: int, seed: int) -> dict[str, 
     return {"stamps_per_second": ours, "plain": theirs, "ratio": ours / theirs, "scaled_once_per_second": scaling}
 
 
-def run(options: argparse.Namespace) -> int:
-    """Draw, compare, print; return the exit code."""
+def report(options: argparse.Namespace) -> dict[str, Any]:
+    """Draw, compare; return the figures, and whether they are reached."""
     torch.set_num_threads(THREADS)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         draw_survey(options.stamps, options.seed, folder / "survey")
         result = compare(folder, options.stamps, options.batch_size, options.seed)
-    about = {"bench": "stamps", "stamps": options.stamps, "batch_size": options.batch_size, "threads": THREADS}
-    about |= {"pixels": SIDE, "crop": CROP}
-    reached = result["stamps_per_second"] >= LEAST_RATE
-    print(json.dumps(about | {"reached": reached} | {name: round(value, 1) for name, value in result.items()}))
-    return 0 if reached else 1
+    about = {"stamps": options.stamps, "batch_size": options.batch_size, "threads": THREADS}
+    about |= {"pixels": SIDE, "crop": CROP, "reached": result["stamps_per_second"] >= LEAST_RATE}
+    return about | {name: round(value, 1) for name, value in result.items()}

@@ -1,13 +1,10 @@
-"""The claims table says the same in claims.json, on the page, in the terminal and in README.md."""
+"""The claims table says the same in claims.json, on the page and in the terminal."""
 
 import io
-import json
-import re
 
 import pytest
 from rich.console import Console
 
-from analysis import paths
 from analysis.errors import InputError
 from analysis.paper import claims_table
 
@@ -72,37 +69,9 @@ def test_the_terminal_says_claim_source_scale_and_verdict():
         assert words in said
 
 
-def test_the_block_of_the_readme_is_replaced_and_nothing_else():
-    readme = "before\n<!-- claims -->\noutdated\n<!-- /claims -->\nafter\n"
-    once = claims_table.in_readme(readme, [ROW])
-    assert once.startswith("before\n<!-- claims -->\n<details><summary>1 claims: holds on the mock: 1</summary>\n")
-    assert once.endswith("</details>\n<!-- /claims -->\nafter\n")
-    assert "outdated" not in once
-    assert "[holds on the mock](paper/figures/fig-ann-table.png)" in once
-    assert claims_table.in_readme(once, [ROW]) == once
-
-
-@pytest.mark.parametrize(
-    "text", ["no marks", "<!-- /claims -->\n<!-- claims -->", "<!-- claims --><!-- claims --><!-- /claims -->"]
-)
-def test_a_readme_without_its_marks_is_refused(text):
-    with pytest.raises(InputError, match="expected the marks"):
-        claims_table.in_readme(text, [ROW])
-
-
 def test_claims_that_are_not_there_or_broken_are_named(tmp_path):
     with pytest.raises(InputError, match="is not there yet; `python -m analysis scorecard` writes it"):
         claims_table.read_rows(tmp_path / "claims.json")
     (tmp_path / "claims.json").write_text("[{")
     with pytest.raises(InputError, match="not readable as JSON"):
         claims_table.read_rows(tmp_path / "claims.json")
-
-
-def test_the_readme_of_the_compendium_has_the_claims_of_its_results():
-    if not paths.CLAIMS.is_file():
-        pytest.skip("results/claims.json is not there: run the pipeline, then `python -m analysis paper readme`")
-    readme = (paths.ROOT / "README.md").read_text()
-    rows = json.loads(paths.CLAIMS.read_text())
-    assert claims_table.in_readme(readme, rows) == readme, "run `python -m analysis paper readme`"
-    for name in set(re.findall(r"\]\(((?:results|analysis|paper)/[^)]*)\)", claims_table.readme_block(rows))):
-        assert (paths.ROOT / name).is_file(), name

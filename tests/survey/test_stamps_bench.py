@@ -1,12 +1,12 @@
 """`bench stamps`: the plain way gives the same images, and the exit code tells whether the figure is reached."""
 
-import argparse
 import json
 
 import numpy as np
 import pytest
 import torch
 
+from analysis.__main__ import main
 from analysis.survey import stamps_bench
 from analysis.survey.stamps import Augmentation, StampImages
 from analysis.survey.stamps_cache import scaled_stamps
@@ -22,13 +22,15 @@ def test_the_plain_way_gives_the_same_images(tmp_path):
 
 
 @pytest.mark.parametrize(("least", "code"), [(1, 0), (1e12, 1)])
-def test_prints_one_line_of_json_and_fails_where_too_slow(least, code, monkeypatch, capsys):
+def test_prints_one_line_of_json_keeps_it_and_fails_where_too_slow(least, code, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(stamps_bench, "LEAST_RATE", least)
-    before = torch.get_num_threads()
+    before, kept = torch.get_num_threads(), tmp_path / "stamps.json"
     try:
-        assert stamps_bench.run(argparse.Namespace(stamps=256, batch_size=64, seed=1)) == code
+        assert main(["bench", "stamps", "--stamps", "256", "--batch-size", "64", "--out", str(kept)]) == code
     finally:
         torch.set_num_threads(before)
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result == json.loads(kept.read_text())
     assert result["reached"] is (code == 0)
+    assert result["bench"] == "stamps" and result["machine"]["cores"]
     assert result["ratio"] == pytest.approx(result["stamps_per_second"] / result["plain"], abs=0.1)

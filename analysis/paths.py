@@ -16,6 +16,7 @@ MODELS = ROOT / "models"
 RESULTS = ROOT / "results"
 REAL_RESULTS = RESULTS / "real"
 CLAIMS = RESULTS / "claims.json"
+METRICS = "metrics.json"  # in the folder of each result
 
 PAPER = ROOT / "paper"
 PUBLISHED = PAPER / "published.yaml"

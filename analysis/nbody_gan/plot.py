@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,7 +11,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from analysis import paths
-from analysis.figures import save_figures
+from analysis.figures import draw_result
 from analysis.nbody_gan import names
 
 SLICES, MATRICES, SPECTRA, TRAINING = (
@@ -19,6 +20,7 @@ SLICES, MATRICES, SPECTRA, TRAINING = (
     "fig-gan-power.png",
     "fig-gan-training.png",
 )
+FIGURES = (SLICES, MATRICES, SPECTRA, TRAINING)
 
 _NAMES = {names.SIMULATED: "N-body", names.DRAWN: "GAN"}
 _TITLES = {
@@ -97,8 +99,8 @@ def plot_training(history: pd.DataFrame) -> Figure:
     return figure
 
 
-def figures(results: Path) -> dict[str, Figure]:
-    """Return the figures of the GAN, by the name of the file."""
+def figures(results: Path, _: dict[str, Any]) -> dict[str, Figure]:
+    """Return the figures of the GAN, from the tables in its folder, by the name of the file."""
     return {
         SLICES: plot_slices(pd.read_csv(results / names.SLICES)),
         MATRICES: plot_matrices(pd.read_csv(results / names.MATRICES)),
@@ -109,5 +111,4 @@ def figures(results: Path) -> dict[str, Figure]:
 
 def plot_nbody_gan(_: argparse.Namespace) -> None:
     """Results -> figures of the paper."""
-    with plt.style.context(paths.STYLE):
-        save_figures(figures(paths.RESULTS / names.NAME))
+    draw_result(paths.RESULTS / names.NAME, FIGURES, figures)

@@ -11,7 +11,7 @@ from typing import Any
 
 from analysis import paths
 from analysis.command_line import call
-from analysis.files import replacing
+from analysis.files import write_json
 
 
 def kept(function: str, options: argparse.Namespace) -> int:
@@ -27,8 +27,7 @@ def kept(function: str, options: argparse.Namespace) -> int:
 
     figures = {"bench": options.bench, **call(function, options), "machine": machine()}
     if options.out:
-        with replacing(options.out) as unfinished:
-            unfinished.write_text(json.dumps(figures, indent=1) + "\n")
+        write_json(options.out, figures)
     print(json.dumps(figures))
     return 0 if figures["reached"] else 1
 

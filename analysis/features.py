@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis import params, paths
 from analysis.errors import InputError
-from analysis.files import replacing
+from analysis.files import replacing, write_json
 from analysis.survey.catalogue import column_names, read_catalogue
 from analysis.survey.schema import BANDS
 
@@ -220,8 +220,7 @@ def make_features(_: argparse.Namespace) -> None:
 def _write(galaxies: pd.DataFrame, summary: dict[str, Any], folder: Path) -> None:
     with replacing(folder / FEATURES_FILE) as partial:
         galaxies.to_parquet(partial, index=False)
-    with replacing(folder / SUMMARY_FILE) as partial:
-        partial.write_text(json.dumps(summary, indent=1) + "\n")
+    write_json(folder / SUMMARY_FILE, summary)
 
 
 def read_features(folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:

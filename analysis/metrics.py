@@ -5,14 +5,13 @@ Delta = z_true - z_predicted. *LSST-era* ones (Schmidt et al. 2020, MNRAS 499, 1
 ez = (z_predicted - z_true) / (1 + z_true) by robust statistics. All redshifts are arrays of shape (n,).
 """
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from analysis.files import replacing
+from analysis.files import write_json
 
 Array = np.ndarray
 Metric = Callable[[Array, Array], float]
@@ -232,5 +231,4 @@ def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
             return {name: rounded(inner) for name, inner in value.items()}
         return float(f"{value:.6g}") if isinstance(value, float) else value
 
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(rounded(metrics), indent=1, allow_nan=False) + "\n")
+    write_json(path, rounded(metrics), allow_nan=False)

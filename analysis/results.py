@@ -12,10 +12,15 @@ from analysis.metrics import write_metrics
 
 def write_result(path: Path, metrics: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> None:
     """Write nested metrics as JSON, and tables beside them as CSV by the name of the file."""
-    for name, table in tables.items():
-        with replacing(path.with_name(name)) as partial:
-            table.to_csv(partial, index=False, float_format="%.6g")
+    write_tables(path.parent, tables)
     write_metrics(path, metrics)
+
+
+def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame], digits: int = 6) -> None:
+    """Write tables as CSV by the name of the file, floats to so many significant digits."""
+    for name, table in tables.items():
+        with replacing(folder / name) as partial:
+            table.to_csv(partial, index=False, float_format=f"%.{digits}g")
 
 
 def write_not_run(path: Path, why: str, columns: Mapping[str, Sequence[str]]) -> None:

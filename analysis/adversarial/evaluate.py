@@ -256,7 +256,7 @@ def evaluate_adversarial(_: argparse.Namespace) -> None:
         If nothing has been trained.
     """
     choices, settings = read_choices(), params.load("evaluate_adversarial")
-    path = paths.RESULTS / names.NAME / names.METRICS
+    path = paths.RESULTS / names.NAME / paths.METRICS
     if "not_run" in choices:
         write_examples(path.with_name(names.EXAMPLES), [])
         write_not_run(path, choices["not_run"], TABLES)

@@ -170,4 +170,4 @@ def run_on_real_images(options: argparse.Namespace) -> None:
     out = paths.REAL_RESULTS / folder.name / names.NAME
     with replacing(out / names.TRIPTYCH) as partial:
         imsave(partial, picture, format="png")
-    write_result(out / names.METRICS, about | metrics, tables)
+    write_result(out / paths.METRICS, about | metrics, tables)

@@ -13,7 +13,6 @@ from analysis import metrics, params, paths
 from analysis.anchoring import samples
 from analysis.anchoring.names import (
     COMPARISONS,
-    METRICS,
     NAME,
     RADII,
     STATISTICS,
@@ -23,7 +22,7 @@ from analysis.anchoring.names import (
 from analysis.anchoring.samples import Pair
 from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import feature_names, photometric_features
-from analysis.files import replacing
+from analysis.results import write_tables
 from analysis.survey.mock.parameters import parameters_hash
 from analysis.survey.real_tables import provenance, table
 
@@ -200,7 +199,6 @@ def measure(options: argparse.Namespace) -> None:
         "photoz": {name: photoz(pairs[name], settings) for name in ("main", "boss")},
     }
     folder = paths.REAL_RESULTS / NAME
-    with replacing(folder / STATISTICS) as partial:
-        compared.to_csv(partial, index=False, float_format="%.5g")
-    metrics.write_metrics(folder / METRICS, result)
+    write_tables(folder, {STATISTICS: compared}, digits=5)
+    metrics.write_metrics(folder / paths.METRICS, result)
     print(f"{result['figures']['n_missed']} of {result['figures']['n_tested']} figures miss: see {folder / STATISTICS}")

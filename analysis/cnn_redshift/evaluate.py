@@ -245,7 +245,7 @@ def read_choices(path: Path) -> dict[str, Any]:
 
 def evaluate_cnn_redshift(_: argparse.Namespace) -> None:
     """Networks, trees and test galaxies -> metrics.json, tables, attributions."""
-    out = paths.RESULTS / names.NAME / names.METRICS
+    out = paths.RESULTS / names.NAME / paths.METRICS
     choices = read_choices(paths.MODELS / names.NAME / names.CHOICES)
     if "not_run" in choices:
         _write_attributions(np.empty((0, 0, 0)), np.empty((0, 0, 0)), np.empty(0))

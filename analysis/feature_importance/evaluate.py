@@ -14,7 +14,6 @@ from analysis.feature_importance.names import (
     ANN_TABLE,
     CHOICES,
     IMPORTANCES,
-    METRICS,
     NAME,
     REDSHIFTS,
     ROWS,
@@ -23,7 +22,7 @@ from analysis.feature_importance.names import (
 )
 from analysis.feature_importance.network import RedshiftNetwork
 from analysis.features import feature_names, read_features
-from analysis.files import replacing
+from analysis.results import write_not_run, write_result
 
 TABLES = {  # their columns; a result that cannot run leaves them empty
     IMPORTANCES: ["feature", "importance_all", "rank_all"],
@@ -138,9 +137,9 @@ def ann_table(rows: dict[str, dict[str, float]], inputs: dict[str, list[str]]) -
 def evaluate_feature_importance(_: argparse.Namespace) -> None:
     """Models and test galaxies -> metrics.json and tables."""
     choices = json.loads((paths.MODELS / NAME / CHOICES).read_text())
+    out = paths.RESULTS / NAME / paths.METRICS
     if "not_run" in choices:
-        tables = {name: pd.DataFrame(columns=columns) for name, columns in TABLES.items()}
-        _write({"not_run": choices["not_run"]}, tables)
+        write_not_run(out, choices["not_run"], TABLES)
         return
     settings = params.load("evaluate_feature_importance")
     bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
@@ -179,12 +178,4 @@ def evaluate_feature_importance(_: argparse.Namespace) -> None:
         ANN_TABLE: ann_table(result["ann"], inputs),
         REDSHIFTS: binned(z, predictions["adaboost"], settings["bin_width"]),
     }
-    _write(result, tables)
-
-
-def _write(result: dict[str, Any], tables: dict[str, pd.DataFrame]) -> None:
-    folder = paths.RESULTS / NAME
-    for name, table in tables.items():
-        with replacing(folder / name) as partial:
-            table.to_csv(partial, index=False, float_format="%.6g")
-    metrics.write_metrics(folder / METRICS, result)
+    write_result(out, result, tables)

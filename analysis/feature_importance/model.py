@@ -8,7 +8,7 @@ from typing import Self
 import lightgbm
 import numpy as np
 
-from analysis.files import replacing
+from analysis.files import write_json
 
 # A tree that errs by less than this, relative to the range of the truth, is perfect: LightGBM's gradients are in
 # single precision.
@@ -153,8 +153,7 @@ class AdaBoostR2:
             "estimator_weights": self.estimator_weights_.tolist(),
             "trees": self._booster.model_to_string(),
         }
-        with replacing(path) as unfinished:
-            unfinished.write_text(json.dumps(content, indent=1) + "\n")
+        write_json(path, content)
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -8,7 +8,6 @@ import pandas as pd
 
 from analysis import metrics, params, paths
 from analysis.feature_importance.evaluate import figures_of_merit, gains
-from analysis.feature_importance.names import METRICS
 from analysis.feature_importance.selection.permutation import columns_by_kind, sigma_rises
 from analysis.feature_importance.train import cross_validated, fit_adaboost
 from analysis.features import COLOURS, MAGNITUDES, feature_names, sample_with_features
@@ -105,4 +104,4 @@ def run_on_real_tables(options: argparse.Namespace) -> None:
         }
         if read_map(paths.COLUMN_MAPS / table.map).simulated:
             result["simulated"] = True
-        metrics.write_metrics(paths.REAL_RESULTS / table.name / METRICS, result | measure(galaxies, settings))
+        metrics.write_metrics(paths.REAL_RESULTS / table.name / paths.METRICS, result | measure(galaxies, settings))

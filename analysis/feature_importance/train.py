@@ -30,7 +30,7 @@ from analysis.feature_importance.names import (
 )
 from analysis.feature_importance.network import RedshiftNetwork, squared_error
 from analysis.features import feature_names, read_features, standard_features
-from analysis.files import replacing
+from analysis.results import write_tables
 from analysis.training import LOG, Settings, train
 
 Item = TypeVar("Item")
@@ -260,8 +260,7 @@ def train_feature_importance(_: argparse.Namespace) -> None:
     adaboost, depth, sigmas = choose_depth(training, validation, names, settings)
     ranking = without_bad_labels(training, names, depth, settings)
     importances, divided = importances_by_subsample(ranking, names, depth, settings)
-    with replacing(folder / IMPORTANCES) as partial:
-        importances.to_csv(partial, float_format="%.6g")
+    write_tables(folder, {IMPORTANCES: importances.reset_index()})
     inputs = network_inputs(names, importances.drop(columns="all") if divided["subsamples"] else importances)
 
     torch.set_num_threads(1)  # as AdaBoost's: threads that wait for each other would cost CPU time too

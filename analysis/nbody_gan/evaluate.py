@@ -279,4 +279,4 @@ def evaluate_nbody_gan(_: argparse.Namespace) -> None:
         names.SLICES: slice_table(density["test"], drawn, settings["panels"], settings["seed"]),
         names.TRAINING: history,
     }
-    write_result(paths.RESULTS / names.NAME / names.METRICS, result, tables)
+    write_result(paths.RESULTS / names.NAME / paths.METRICS, result, tables)

@@ -10,7 +10,6 @@ UNTRAINED = "untrained.safetensors"
 BINNING = "binning.json"
 LOG = "log.csv"
 
-METRICS = "metrics.json"
 MATRICES = "matrices.csv"
 SPECTRA = "spectra.csv"
 SLICES = "slices.csv"

@@ -1,7 +1,6 @@
 """N-body boxes -> a generator that draws such boxes."""
 
 import argparse
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 
 from analysis import params, paths, training
 from analysis.errors import InputError
-from analysis.files import replacing
+from analysis.files import write_json
 from analysis.loop.processes import Processes
 from analysis.nbody_gan import names, statistics
 from analysis.nbody_gan.boxes import Boxes, read_boxes
@@ -84,8 +83,7 @@ def check_boxes(boxes: Boxes, path: Path, split: str, cells: int) -> Tensor:
 
 def write_binning(path: Path, binning: Binning) -> None:
     """Write the bins of the statistics as JSON."""
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(asdict(binning), indent=1) + "\n")
+    write_json(path, asdict(binning))
 
 
 def untrained(density: Tensor, power: Tensor, shape: Shape, seed: int) -> Gan:

@@ -186,7 +186,7 @@ def measure(
 
 def evaluate_pit_calibration(_: argparse.Namespace) -> None:
     """Estimators and test galaxies -> metrics.json and tables."""
-    folder, out = paths.MODELS / photoz_pdf.NAME, paths.RESULTS / names.NAME / names.METRICS
+    folder, out = paths.MODELS / photoz_pdf.NAME, paths.RESULTS / names.NAME / paths.METRICS
     choices = json.loads((folder / photoz_pdf.CHOICES).read_text())
     if "not_run" in choices:
         write_not_run(out, choices["not_run"], TABLES)

@@ -2,7 +2,6 @@
 
 NAME = "pit_calibration"
 
-METRICS = "metrics.json"
 HISTOGRAMS = "histograms.csv"
 PANELS = "panels.csv"
 CONDITIONAL = "conditional.csv"

@@ -134,7 +134,7 @@ def n_z_curves(
 
 def evaluate_redshift_distributions(_: argparse.Namespace) -> None:
     """Estimator, reference (validation) and science (test) galaxies -> metrics.json and tables."""
-    folder, out = paths.MODELS / photoz_pdf.NAME, paths.RESULTS / names.NAME / names.METRICS
+    folder, out = paths.MODELS / photoz_pdf.NAME, paths.RESULTS / names.NAME / paths.METRICS
     choices = json.loads((folder / photoz_pdf.CHOICES).read_text())
     if "not_run" in choices:
         write_not_run(out, choices["not_run"], TABLES)

@@ -143,4 +143,4 @@ def evaluate_spectroscopic_completeness(_: argparse.Namespace) -> None:
             choices["science"] = compare(galaxies, settings)
             tables[names.SCIENCE] = as_table(choices["science"])
         tables |= {name: pd.read_csv(models / name) for name in COPIED if (models / name).is_file()}
-    write_result(paths.RESULTS / names.NAME / names.METRICS, choices, tables)
+    write_result(paths.RESULTS / names.NAME / paths.METRICS, choices, tables)

@@ -128,7 +128,7 @@ def evaluate_star_galaxy(_: argparse.Namespace) -> None:
     if not trained.is_file():
         raise InputError(f"{trained} is not there yet; `python -m analysis star-galaxy train` writes it")
     choices = json.loads(trained.read_text())
-    path = paths.RESULTS / names.NAME / names.METRICS
+    path = paths.RESULTS / names.NAME / paths.METRICS
     if "not_run" in choices:
         write_not_run(path, choices["not_run"], TABLES)
     else:

@@ -16,7 +16,6 @@ NAME = "star_galaxy"
 CONVNET_NAME = "star_galaxy_convnet"
 
 CHOICES = "choices.json"  # beside the models: what was chosen on validation
-METRICS = "metrics.json"
 
 # Classifiers: the baselines, the paper's, Soumagnac's, one more learner, the network on the images.
 CUT, SDSS_TYPE, SINGLE = "concentration_cut", "sdss_type", "concentration"

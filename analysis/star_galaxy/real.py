@@ -111,7 +111,7 @@ def run_on_real_tables(options: argparse.Namespace) -> None:
         with ingested(one, options.real_data) as catalogue:
             measured = measure(one.name, catalogue, sdss_types(one, options.real_data), settings)
         content = {"provenance": provenance(one, options.real_data)} | measured
-        metrics.write_metrics(paths.REAL_RESULTS / one.name / names.NAME / names.METRICS, content)
+        metrics.write_metrics(paths.REAL_RESULTS / one.name / names.NAME / paths.METRICS, content)
     if (paths.MODELS / names.CONVNET_NAME / WEIGHTS).is_file():
         run_on_real_stamps(options.real_data)
     else:

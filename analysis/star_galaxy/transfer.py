@@ -165,4 +165,4 @@ def run_on_real_stamps(real_data: Path) -> None:
             about = read_provenance(survey)
             content = {"provenance": {"what": source.what, "source": about["source"]}}
             content |= measure_transfer(survey, network, how, settings)
-        write_metrics(paths.REAL_RESULTS / source.folder / names.NAME / names.METRICS, content)
+        write_metrics(paths.REAL_RESULTS / source.folder / names.NAME / paths.METRICS, content)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 import analysis
 from analysis.errors import InputError
-from analysis.files import partial_of, replacing
+from analysis.files import partial_of, write_json
 from analysis.survey.schema import CLASSES, column_of
 
 CATALOGUE = "catalogue.parquet"
@@ -135,8 +135,7 @@ def write_provenance(folder: Path, provenance: dict[str, Any], counted: dict[str
     """Write provenance.json: what was given, the counts, the code version, the checksum of every file."""
     files = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file() and path.name != PROVENANCE}
     full = {**provenance, "counts": counted, "code_version": analysis.__version__, "sha256": files}
-    with replacing(folder / PROVENANCE) as partial:
-        partial.write_text(json.dumps(full, indent=1) + "\n")
+    write_json(folder / PROVENANCE, full)
 
 
 def sha256(path: Path) -> str:

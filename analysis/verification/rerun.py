@@ -17,7 +17,7 @@ import yaml
 
 from analysis import scale_copies
 from analysis.errors import InputError
-from analysis.files import replacing
+from analysis.files import write_json
 from analysis.provenance.git import git
 from analysis.provenance.pipeline import Pipeline, Stage, chain, in_order, makers
 from analysis.reproduce import LAPTOP, bring_survey, check_survey, environment_of
@@ -131,8 +131,7 @@ def _read(copy: Path) -> list[Run]:
 
 
 def _write(copy: Path, runs: list[Run]) -> None:
-    with replacing(copy / _LEDGER) as partial:
-        partial.write_text(json.dumps([asdict(run) for run in runs]))
+    write_json(copy / _LEDGER, [asdict(run) for run in runs])
 
 
 def committed_lock(copy: Path, path: str) -> dict:

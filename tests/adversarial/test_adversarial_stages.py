@@ -51,7 +51,7 @@ def metrics(tmp_path_factory):
         train_star_galaxy_convnet(Namespace())
         for stage in STAGES:
             stage(Namespace())
-        yield json.loads((paths.RESULTS / names.NAME / names.METRICS).read_text())
+        yield json.loads((paths.RESULTS / names.NAME / paths.METRICS).read_text())
 
 
 def test_tables_have_their_columns_and_figures_are_drawn(metrics) -> None:
@@ -97,7 +97,7 @@ def test_a_survey_without_stamps_is_not_run_and_says_why(tmp_path, monkeypatch) 
     write_toy_survey(paths.DATA, 160, stamps=False)
     for stage in STAGES:
         stage(Namespace())
-    found = json.loads((paths.RESULTS / names.NAME / names.METRICS).read_text())
+    found = json.loads((paths.RESULTS / names.NAME / paths.METRICS).read_text())
     assert found == {"not_run": "the survey has no stamps"}
     assert all((paths.FIGURES / name).is_file() for name in plot.FIGURES)
 

@@ -87,7 +87,7 @@ def run() -> dict:
         assert main(["cnn-redshift", stage]) == 0
     for figure in plot.FIGURES:
         assert (paths.FIGURES / figure).stat().st_size > 1000
-    return json.loads((paths.RESULTS / names.NAME / names.METRICS).read_text())
+    return json.loads((paths.RESULTS / names.NAME / paths.METRICS).read_text())
 
 
 def test_from_stamps_to_figures(root):

@@ -35,7 +35,7 @@ def lay_out(root, patch: pytest.MonkeyPatch) -> None:
 def run() -> dict:
     for stage in STAGES:
         stage(Namespace())
-    return json.loads((paths.RESULTS / names.NAME / names.METRICS).read_text())
+    return json.loads((paths.RESULTS / names.NAME / paths.METRICS).read_text())
 
 
 @pytest.fixture(scope="module")

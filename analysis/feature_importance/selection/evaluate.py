@@ -151,7 +151,7 @@ def part_of(predictions: pd.DataFrame, part: str) -> pd.DataFrame:
 
 def evaluate_feature_selection(_: argparse.Namespace) -> None:
     """Predictions and test redshifts -> metrics.json and tables."""
-    models, out = paths.MODELS / names.NAME, paths.RESULTS / names.NAME / names.METRICS
+    models, out = paths.MODELS / names.NAME, paths.RESULTS / names.NAME / paths.METRICS
     choices = json.loads((models / names.CHOICES).read_text())
     if "not_run" in choices:
         write_not_run(out, choices["not_run"], TABLES)

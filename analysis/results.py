@@ -1,13 +1,39 @@
-"""How a result is written: its metrics as JSON, and its tables beside them."""
+"""How a result is written, its metrics as JSON and its tables beside them; and how it reads what training chose."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from analysis.errors import InputError
 from analysis.files import replacing
 from analysis.metrics import write_metrics
+
+
+def read_choices(path: Path, made_by: str) -> dict[str, Any]:
+    """Read what a training stage has chosen, or why it did not run.
+
+    Parameters
+    ----------
+    path : Path
+        The `choices.json` beside its models.
+    made_by : str
+        Command that writes it, such as 'cnn-redshift train'.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is cut.
+    """
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise InputError(f"{path}: not there; run `python -m analysis {made_by}` first", "no-such-file") from None
+    except ValueError as error:
+        message = f"{path}: {error}; run `python -m analysis {made_by}` again"
+        raise InputError(message, "damaged-file") from None
 
 
 def write_result(path: Path, metrics: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> None:

@@ -2,7 +2,6 @@
 
 import argparse
 import copy
-import json
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from analysis.files import replacing
 from analysis.photoz_pdf.trainz import TrainZ
 from analysis.pit_calibration import conditional
 from analysis.pit_calibration.calibration import Calibration
-from analysis.results import write_not_run, write_result
+from analysis.results import read_choices, write_not_run, write_result
 from analysis.survey.catalogue import STAMPS, read_provenance
 from analysis.survey.schema import BANDS
 from analysis.survey.stamps_cache import StampCache, scaled_stamps
@@ -233,20 +232,10 @@ def measure(
     return result, {name: table[TABLES[name]] for name, table in tables.items()}
 
 
-def read_choices(path: Path) -> dict[str, Any]:
-    """Read what the training stage has found, or raise InputError if there is no such file or it is cut."""
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        raise InputError(f"{path}: not there; run `python -m analysis cnn-redshift train` first") from None
-    except ValueError as error:
-        raise InputError(f"{path}: {error}; run `python -m analysis cnn-redshift train` again") from None
-
-
 def evaluate_cnn_redshift(_: argparse.Namespace) -> None:
     """Networks, trees and test galaxies -> metrics.json, tables, attributions."""
     out = paths.RESULTS / names.NAME / paths.METRICS
-    choices = read_choices(paths.MODELS / names.NAME / names.CHOICES)
+    choices = read_choices(paths.MODELS / names.NAME / names.CHOICES, "cnn-redshift train")
     if "not_run" in choices:
         _write_attributions(np.empty((0, 0, 0)), np.empty((0, 0, 0)), np.empty(0))
         write_not_run(out, choices["not_run"], TABLES)

@@ -1,7 +1,6 @@
 """Read the test galaxies, once: every number of the feature-importance result, with its bootstrap error."""
 
 import argparse
-import json
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from analysis.feature_importance.names import (
 )
 from analysis.feature_importance.network import RedshiftNetwork
 from analysis.features import feature_names, read_features
-from analysis.results import write_not_run, write_result
+from analysis.results import read_choices, write_not_run, write_result
 
 TABLES = {  # their columns; a result that cannot run leaves them empty
     IMPORTANCES: ["feature", "importance_all", "rank_all"],
@@ -136,7 +135,7 @@ def ann_table(rows: dict[str, dict[str, float]], inputs: dict[str, list[str]]) -
 
 def evaluate_feature_importance(_: argparse.Namespace) -> None:
     """Models and test galaxies -> metrics.json and tables."""
-    choices = json.loads((paths.MODELS / NAME / CHOICES).read_text())
+    choices = read_choices(paths.MODELS / NAME / CHOICES, "feature-importance train")
     out = paths.RESULTS / NAME / paths.METRICS
     if "not_run" in choices:
         write_not_run(out, choices["not_run"], TABLES)

@@ -1,7 +1,6 @@
 """Read the test galaxies, once: every number of the PIT result."""
 
 import argparse
-import json
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from analysis.photoz_pdf.store import estimator_class
 from analysis.pit_calibration import conditional, names
 from analysis.pit_calibration.calibration import Calibration
 from analysis.pit_calibration.rescale import rescaled
-from analysis.results import write_not_run, write_result
+from analysis.results import read_choices, write_not_run, write_result
 
 Array = np.ndarray
 PdfsByVariant = dict[str, dict[str, Array]]  # of each estimator, of each way of calibration, shape (n, k)
@@ -187,7 +186,7 @@ def measure(
 def evaluate_pit_calibration(_: argparse.Namespace) -> None:
     """Estimators and test galaxies -> metrics.json and tables."""
     folder, out = paths.MODELS / photoz_pdf.NAME, paths.RESULTS / names.NAME / paths.METRICS
-    choices = json.loads((folder / photoz_pdf.CHOICES).read_text())
+    choices = read_choices(folder / photoz_pdf.CHOICES, "pit-calibration train")
     if "not_run" in choices:
         write_not_run(out, choices["not_run"], TABLES)
         return

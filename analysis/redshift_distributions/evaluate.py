@@ -1,7 +1,6 @@
 """Tomographic bins of the test galaxies: what their n(z) is said to be, by resampling and in truth."""
 
 import argparse
-import json
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from analysis.redshift_distributions.resample import (
     mean_by_bin,
     resampled_shifts,
 )
-from analysis.results import write_not_run, write_result
+from analysis.results import read_choices, write_not_run, write_result
 
 Array = np.ndarray
 
@@ -135,7 +134,7 @@ def n_z_curves(
 def evaluate_redshift_distributions(_: argparse.Namespace) -> None:
     """Estimator, reference (validation) and science (test) galaxies -> metrics.json and tables."""
     folder, out = paths.MODELS / photoz_pdf.NAME, paths.RESULTS / names.NAME / paths.METRICS
-    choices = json.loads((folder / photoz_pdf.CHOICES).read_text())
+    choices = read_choices(folder / photoz_pdf.CHOICES, "pit-calibration train")
     if "not_run" in choices:
         write_not_run(out, choices["not_run"], TABLES)
         return

@@ -1,7 +1,6 @@
 """What validation says of redshifts, and what is true of the galaxies that the redshifts are for."""
 
 import argparse
-import json
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from analysis.photoz_pdf import names as photoz_pdf
 from analysis.photoz_pdf.interface import PdfEstimator
 from analysis.photoz_pdf.sample import photometry
 from analysis.photoz_pdf.store import estimator_class
-from analysis.results import write_result
+from analysis.results import read_choices, write_result
 from analysis.spectroscopic_completeness import names
 from analysis.spectroscopic_completeness.sample import galaxies_of_the_images, standardised
 from analysis.spectroscopic_completeness.weights import neighbour_weights, weighted_metric, weighted_resamples
@@ -134,7 +133,7 @@ def as_table(result: dict[str, Any]) -> pd.DataFrame:
 def evaluate_spectroscopic_completeness(_: argparse.Namespace) -> None:
     """Models, test galaxies and, of a mock survey, the truth -> metrics.json and tables."""
     models = paths.MODELS / names.NAME
-    choices = json.loads((models / names.CHOICES).read_text())
+    choices = read_choices(models / names.CHOICES, "spectroscopic-completeness train")
     tables = {name: pd.DataFrame(columns=columns) for name, columns in TABLES.items()}
     if "not_run" not in choices:
         settings = params.load("evaluate_spectroscopic_completeness")

@@ -66,7 +66,7 @@ def test_thresholds_are_applied_to_the_classifiers_they_were_chosen_for(metrics)
 
 def test_evaluation_before_training_says_what_to_run(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "MODELS", tmp_path)
-    with pytest.raises(InputError, match=r"choices\.json is not there yet; `python -m analysis star-galaxy train`"):
+    with pytest.raises(InputError, match=r"choices\.json: not there; run `python -m analysis star-galaxy train` first"):
         evaluate.evaluate_star_galaxy(Namespace())
 
 

@@ -31,7 +31,6 @@ _KINDS = {
     "satellite_trail": "satellite trail\nmagnitude",
     "cosmic_ray": "cosmic ray\n$r$ flux (nMgy)",
 }
-Style = tuple[str, str, str, str]  # label, colour, line, marker
 
 _EPSILON = r"$\epsilon$ (sky noise per pixel)"
 _STRETCH = 15.0  # of asinh: images in sky noise are shown from black at none to white at the brightest pixel

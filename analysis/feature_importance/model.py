@@ -58,11 +58,10 @@ class AdaBoostR2:
         self.seed = seed
         self.num_threads = num_threads
 
-    def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> Self:
-        """Fit to features `X` (objects, features) and truth `y` (objects,), with optional first weights."""
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
+        """Fit to features `X` (objects, features) and truth `y` (objects,)."""
         X, y = np.ascontiguousarray(X), np.asarray(y, float)
-        weights = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
-        weights = weights / weights.sum()
+        weights = np.full(len(y), 1 / len(y))
         generator = np.random.default_rng(self.seed)
         self.offset_ = float(np.mean(y))  # trees fit the rest, so that single-precision sums lose nothing
         self._booster = self._empty_booster(X, y)
@@ -72,7 +71,7 @@ class AdaBoostR2:
             if not self._add_tree(y, drawn):
                 break
             error = np.abs(self._predict_tree(X, len(kept)) - y)
-            error[weights == 0] = 0
+            error[weights == 0] = 0  # as in scikit-learn: weights may underflow
             if error.max() <= _PERFECT * np.ptp(y):
                 kept.append(1.0)
                 break

@@ -8,7 +8,6 @@ GAN = "gan"  # folder of the trained network, in models/nbody_gan/
 GENERATOR = "generator.safetensors"
 UNTRAINED = "untrained.safetensors"
 BINNING = "binning.json"
-LOG = "log.csv"
 
 MATRICES = "matrices.csv"
 SPECTRA = "spectra.csv"

@@ -160,11 +160,6 @@ def correlation_function(density: Tensor) -> Tensor:
     return _shell_means(_autocorrelation(contrast), density.shape[-1])
 
 
-def separations(n: int, cell: float) -> np.ndarray:
-    """Return the separations (Mpc/h) at which correlation functions are given: means over the pairs of each shell."""
-    return _shell_radii(n) * cell
-
-
 def density_mark(smoothed: Tensor, rho_s: float, p: float) -> Tensor:
     """Return the mark ((1 + rho_s) / (rho_s + rho))^p of a density in units of its mean (White 2016, eq. 6).
 

@@ -12,7 +12,6 @@ from analysis.paper.numbers import escaped, format_value, typeset
 from analysis.paper.tables import cell, include, pipe_table
 from analysis.photoz_pdf.names import CROSS_VALIDATION, FINAL, LABELS, NAME, RACE_TABLE
 
-VARIANTS = ("raw", "rescaled", "remapped")
 SCORES = {
     "crps": "CRPS",
     "cde_loss": "CDE loss",

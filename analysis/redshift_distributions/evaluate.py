@@ -122,7 +122,7 @@ def n_z_curves(
         inside, drawn_inside = number == k, drawn[1] == k
         if not inside.any() or not drawn_inside.any():
             continue
-        cdf = pdf_metrics.cumulative(grid, pdf_metrics.stacked(grid, pdfs[inside])[None])[0]
+        cdf = pdf_metrics.cumulative(grid, pdf_metrics.stacked(pdfs[inside])[None])[0]
         table = {"bin": k + 1, "z": (edges[1:] + edges[:-1]) / 2}
         table["stacked"] = np.diff(np.interp(edges, grid, cdf)) / settings["cell"]
         for name, redshifts in (("resampled", drawn[0][drawn_inside]), ("true", z[inside])):

@@ -20,8 +20,6 @@ from analysis.star_galaxy.transfer import run_on_real_stamps
 from analysis.survey.real_tables import RealTable, ingested, provenance, table
 from analysis.survey.schema import CLASSES
 
-Array = np.ndarray
-
 _STARS = (*(f"train_sgCatalogue_star_{k}.txt" for k in range(4)), "eval_sgCatalogue_star.txt")
 TABLES = (
     table("star_galaxy_sdss")._replace(

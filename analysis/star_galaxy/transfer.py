@@ -31,7 +31,6 @@ from analysis.training import Settings, train
 
 Array = np.ndarray
 
-FIELD, STAMPS_OF_OTHERS = "sas", "kim_brunner_stamps"  # folders of real data
 _FEWEST = 20  # objects of a class, for an error by resampling
 _MERITS = {name: KIM_BRUNNER[name] for name in ("auc", "mse", "log_loss")}
 

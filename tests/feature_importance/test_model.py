@@ -64,13 +64,6 @@ def test_nothing_to_split_predicts_the_mean():
     assert model.feature_importances_.tolist() == [0, 0]
 
 
-def test_starting_weights_exclude_objects(friedman):
-    X, y = friedman[0][:1000], friedman[1][:1000].copy()
-    y[500:] += 100
-    model = AdaBoostR2(5, 6).fit(X, y, sample_weight=np.arange(1000) < 500)
-    assert model.predict(X).max() < 50
-
-
 def test_large_offset_of_the_truth_does_not_matter(friedman):
     X, y = friedman
     predictions = [AdaBoostR2(5, 6).fit(X[:1000], y[:1000] + offset).predict(X[1000:]) - offset for offset in (0, 1e5)]

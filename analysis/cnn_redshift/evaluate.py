@@ -5,7 +5,6 @@ import copy
 from pathlib import Path
 from typing import Any
 
-import lightgbm
 import numpy as np
 import pandas as pd
 
@@ -15,7 +14,6 @@ from analysis.cnn_redshift.attribution import Attributions, attributions, summar
 from analysis.cnn_redshift.curve import Curve, Predictions, crossing, fitted, learning_curves, power_law
 from analysis.cnn_redshift.estimator import ImageRedshifts
 from analysis.cnn_redshift.sample import SEEING, galaxies_with_stamps, network_inputs
-from analysis.errors import InputError
 from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import SPLITS, feature_names
 from analysis.files import replacing
@@ -45,14 +43,6 @@ def open_network(folder: Path, cache: StampCache) -> ImageRedshifts:
     return estimator
 
 
-def open_trees(path: Path) -> AdaBoostR2:
-    """Load boosted trees, or raise InputError if the file is missing or cut."""
-    try:
-        return AdaBoostR2.load(path)
-    except (OSError, ValueError, KeyError, lightgbm.basic.LightGBMError) as error:
-        raise InputError(f"{path}: not a whole file of boosted trees ({error})") from None
-
-
 def first_member(estimator: ImageRedshifts) -> ImageRedshifts:
     """Return the first network of an ensemble as an estimator of its own."""
     alone = copy.copy(estimator)
@@ -66,7 +56,7 @@ def curve_predictions(test: pd.DataFrame, cache: StampCache, point: str) -> dict
     drawn: dict[str, dict[int, list[Array]]] = {}
     for path in sorted((paths.MODELS / names.NAME / names.CURVE).glob("*/*")):
         if path.suffix == ".json":
-            predicted = open_trees(path).predict(X)
+            predicted = AdaBoostR2.load(path).predict(X)
         else:
             network = open_network(path, cache)
             predicted = pdf_metrics.POINTS[point](network.grid, network.pdf(inputs, None))
@@ -204,7 +194,7 @@ def measure(
     main = next(iter(networks))  # the first head is the result; others are compared with it
     grid, of_main = networks[main].grid, choices["heads"][main]
     points = {head: pdf_metrics.POINTS[choices["heads"][head]["point"]](grid, pdfs[head]) for head in networks}
-    trees = open_trees(folder / names.TREES).predict(test[feature_names(test)].to_numpy())
+    trees = AdaBoostR2.load(folder / names.TREES).predict(test[feature_names(test)].to_numpy())
     predictions = {names.CNN: points[main], names.ADABOOST: trees}
 
     result = about_the_sample(galaxies, choices, networks[main].outputs) | point_results(z, predictions, settings)

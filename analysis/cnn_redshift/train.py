@@ -17,7 +17,7 @@ from analysis.cnn_redshift.estimator import ImageRedshifts
 from analysis.cnn_redshift.pretraining import pretrained
 from analysis.cnn_redshift.rate import matrix_rate, operations_per_stamp
 from analysis.cnn_redshift.sample import galaxies_with_stamps, network_inputs, too_few
-from analysis.feature_importance.model import AdaBoostR2
+from analysis.feature_importance.model import AdaBoostR2, fit_adaboost
 from analysis.features import SPLITS, feature_names
 from analysis.loop.processes import Processes
 from analysis.photoz_pdf.interface import grid_for
@@ -65,18 +65,12 @@ def best_point(grid: Array, pdfs: Array, z: Array) -> tuple[str, dict[str, float
     return min(widths, key=lambda name: widths[name]), widths
 
 
-def fit_trees(galaxies: pd.DataFrame, inputs: list[str], depth: int, settings: dict[str, Any]) -> AdaBoostR2:
-    """Fit AdaBoost on catalogue features."""
-    model = AdaBoostR2(max_depth=depth, **settings["adaboost"], seed=settings["seed"])
-    return model.fit(galaxies[inputs].to_numpy(), galaxies["redshift"].to_numpy())
-
-
 def best_trees(
     training: pd.DataFrame, validation: pd.DataFrame, inputs: list[str], settings: dict[str, Any]
 ) -> tuple[AdaBoostR2, int]:
     """Return AdaBoost with the depth that has the smallest sigma68 on validation galaxies, and the depth."""
     z, X = validation["redshift"].to_numpy(), validation[inputs].to_numpy()
-    models = {depth: fit_trees(training, inputs, depth, settings) for depth in settings["depths"]}
+    models = {depth: fit_adaboost(training, inputs, depth, settings) for depth in settings["depths"]}
     depth = min(models, key=lambda depth: metrics.sigma68(z, models[depth].predict(X)))
     return models[depth], depth
 
@@ -121,7 +115,7 @@ def train_curve_trees(training: pd.DataFrame, inputs: list[str], depth: int, set
     """Fit the trees of the learning curve, on the galaxies of its networks; save them by size and draw."""
     how = settings["curve"]
     for draw, some in subsets(training, how["fractions"], how["draws"], settings["seed"]):
-        fit_trees(some, inputs, depth, settings).save(_curve_folder() / names.ADABOOST / f"{len(some)}-{draw}.json")
+        fit_adaboost(some, inputs, depth, settings).save(_curve_folder() / names.ADABOOST / f"{len(some)}-{draw}.json")
 
 
 def _curve_folder() -> Path:

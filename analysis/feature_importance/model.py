@@ -3,11 +3,13 @@
 import json
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import lightgbm
 import numpy as np
+import pandas as pd
 
+from analysis.errors import InputError
 from analysis.files import write_json
 
 # A tree that errs by less than this, relative to the range of the truth, is perfect: LightGBM's gradients are in
@@ -156,12 +158,27 @@ class AdaBoostR2:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what `save` wrote; the model predicts, bit for bit, what it did."""
-        content = json.loads(path.read_text())
+        """Read what `save` wrote; the model predicts, bit for bit, what it did.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, cut, or of another format.
+        """
         model = cls()
-        model._booster = lightgbm.Booster(model_str=content["trees"])
-        model.offset_, model.estimator_weights_ = content["offset"], np.array(content["estimator_weights"])
+        try:
+            content = json.loads(path.read_text())
+            model._booster = lightgbm.Booster(model_str=content["trees"])
+            model.offset_, model.estimator_weights_ = content["offset"], np.array(content["estimator_weights"])
+        except (OSError, ValueError, KeyError, TypeError, lightgbm.basic.LightGBMError) as error:
+            raise InputError(f"{path}: not a whole file of boosted trees ({error})", "damaged-file") from None
         return model
+
+
+def fit_adaboost(galaxies: pd.DataFrame, inputs: list[str], depth: int, settings: dict[str, Any]) -> AdaBoostR2:
+    """Fit AdaBoost to the redshifts of galaxies with the settings of a stage: `adaboost` and `seed`."""
+    model = AdaBoostR2(max_depth=depth, **settings["adaboost"], seed=settings["seed"])
+    return model.fit(galaxies[inputs].to_numpy(), galaxies["redshift"].to_numpy())
 
 
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -8,8 +8,9 @@ import pandas as pd
 
 from analysis import metrics, params, paths
 from analysis.feature_importance.evaluate import figures_of_merit, gains
+from analysis.feature_importance.model import fit_adaboost
 from analysis.feature_importance.selection.permutation import columns_by_kind, sigma_rises
-from analysis.feature_importance.train import cross_validated, fit_adaboost
+from analysis.feature_importance.train import cross_validated
 from analysis.features import COLOURS, MAGNITUDES, feature_names, sample_with_features
 from analysis.survey.catalogue import sha256
 from analysis.survey.columns_map import read_map

@@ -16,7 +16,7 @@ from torch.utils.data import TensorDataset
 
 from analysis import metrics, params, paths
 from analysis.cores import cores
-from analysis.feature_importance.model import AdaBoostR2
+from analysis.feature_importance.model import AdaBoostR2, fit_adaboost
 from analysis.feature_importance.names import (
     ADABOOSTS,
     CHOICES,
@@ -94,12 +94,6 @@ def network_inputs(names: list[str], importances: pd.DataFrame) -> dict[str, lis
         STANDARD_TOP_1_2_3: standard + top_3,
     }
     return {row: [name for name in names if name in inputs] for row, inputs in rows.items()}
-
-
-def fit_adaboost(galaxies: pd.DataFrame, inputs: list[str], depth: int, settings: dict[str, Any]) -> AdaBoostR2:
-    """Fit AdaBoost to the redshifts of galaxies with the settings of the stage."""
-    model = AdaBoostR2(max_depth=depth, **settings["adaboost"], seed=settings["seed"])
-    return model.fit(galaxies[inputs].to_numpy(), galaxies["redshift"].to_numpy())
 
 
 def in_parallel(

@@ -8,6 +8,7 @@ from sklearn.datasets import make_friedman1
 from sklearn.ensemble import AdaBoostRegressor
 from sklearn.tree import DecisionTreeRegressor
 
+from analysis.errors import InputError
 from analysis.feature_importance.model import AdaBoostR2, weighted_median
 
 
@@ -120,3 +121,13 @@ def test_faster_than_scikit_learn_on_many_features():
         model.fit(X, y)
         seconds.append(time.process_time() - started)
     assert seconds[0] < seconds[1] / 2
+
+
+def test_trees_that_are_cut_or_missing_are_refused(tmp_path):
+    path = tmp_path / "trees.json"
+    AdaBoostR2(n_estimators=2).fit(np.arange(100.0)[:, None], np.arange(100.0)).save(path)
+    path.write_text(path.read_text()[:-100])
+    for file in (path, tmp_path / "none.json"):
+        with pytest.raises(InputError, match=r"json: not a whole file of boosted trees") as error:
+            AdaBoostR2.load(file)
+        assert error.value.kind == "damaged-file"

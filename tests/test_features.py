@@ -138,7 +138,7 @@ def test_a_missing_position_sends_nobody_else_to_a_random_split():
     catalogue = sky_catalogue(5000)
     catalogue.loc[[3, 77], "ra"] = np.nan
     split, how = features.split_sample(catalogue, nside=16, seed=1)
-    assert how.endswith("patches of sky (HEALPix nside 16), and 2 galaxies without position one by one")
+    assert how.endswith("patches of sky (HEALPix nside 16), and 2 objects without position one by one")
     rest = catalogue.drop(index=[3, 77])
     patches = HEALPix(16).lonlat_to_healpix(rest["ra"].to_numpy() * units.deg, rest["dec"].to_numpy() * units.deg)
     assert pd.Series(split[rest.index]).groupby(patches).nunique().max() == 1

@@ -34,18 +34,6 @@ def labelled_galaxies() -> pd.DataFrame:
     return labels.merge(catalogue, on="object_id", how="left", validate="1:1")
 
 
-def patches(galaxies: pd.DataFrame, nside: int) -> Array:
-    """Return the HEALPix pixel that each galaxy lies in, shape (n,); a number of its own for one without position."""
-    from astropy import units
-    from astropy_healpix import HEALPix
-
-    found = -1 - np.arange(len(galaxies))
-    ra, dec = galaxies.reindex(columns=["ra", "dec"]).to_numpy(float).T
-    placed = np.isfinite(ra) & np.isfinite(dec)
-    found[placed] = HEALPix(nside).lonlat_to_healpix(ra[placed] * units.deg, dec[placed] * units.deg)
-    return found
-
-
 def why_not(galaxies: pd.DataFrame, summary: dict[str, Any]) -> str:
     """Return why there can be no photometric redshifts, or nothing."""
     if "not_run" in summary:

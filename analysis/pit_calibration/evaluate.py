@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from analysis import metrics, params, paths, pdf_metrics
+from analysis.features import sky_pixels
 from analysis.photoz_pdf import names as photoz_pdf
 from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.photometry import PhotometricInputs
-from analysis.photoz_pdf.sample import labelled_galaxies, patches, photometry
+from analysis.photoz_pdf.sample import labelled_galaxies, photometry
 from analysis.photoz_pdf.store import estimator_class
 from analysis.pit_calibration import conditional, names
 from analysis.pit_calibration.calibration import Calibration
@@ -158,7 +159,7 @@ def measure(
         Of the evaluating stage.
     """
     z = galaxies["redshift"].to_numpy()
-    patch = patches(galaxies, settings["nside"])
+    patch = sky_pixels(galaxies, settings["nside"])
     bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
     result: dict[str, Any] = {"estimators": {}, "points": {}}
     histograms = []

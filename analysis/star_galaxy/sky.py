@@ -14,10 +14,9 @@ from astropy.coordinates import SkyCoord
 from sklearn.linear_model import PoissonRegressor
 
 from analysis import metrics
-from analysis.features import has_position
+from analysis.features import has_position, sky_pixels
 from analysis.star_galaxy import inputs, names
 from analysis.star_galaxy.comparison import equal_numbers
-from analysis.star_galaxy.folds import sky_pixels
 
 Array = np.ndarray
 

@@ -133,6 +133,32 @@ def bootstrap(metric: Callable[..., float | Array], *arrays: Array, n: int, seed
     return np.asarray(values)
 
 
+def resampling(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the number of resamples and their seed, `n` and `seed`, of the settings of a stage."""
+    return {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+
+
+def summarised(name: str, value: float, resamples: Array) -> dict[str, float]:
+    """Return a value under a name, with the standard deviation of its resamples and the 95% interval.
+
+    Parameters
+    ----------
+    name : str
+    value : float
+        Of the sample itself.
+    resamples : ndarray, shape (n,)
+        Those that are not numbers are left out.
+
+    Returns
+    -------
+    dict
+        `<name>`, `<name>_err`, `<name>_low` and `<name>_high`.
+    """
+    low, high = np.nanpercentile(resamples, [2.5, 97.5])
+    parts = {"": value, "_err": np.nanstd(resamples, ddof=1), "_low": low, "_high": high}
+    return {f"{name}{part}": float(number) for part, number in parts.items()}
+
+
 def with_errors(
     metrics: Mapping[str, Metric], z_true: Array, z_predicted: Array, n: int, seed: int
 ) -> dict[str, float]:
@@ -182,20 +208,17 @@ def with_interval(name: str, statistic: Callable[..., float], *arrays: Array, n:
     dict
         `<name>`, `<name>_err`, `<name>_low` and `<name>_high`.
     """
-    values = bootstrap(statistic, *arrays, n=n, seed=seed)
-    low, high = np.percentile(values, [2.5, 97.5])
-    error = values.std(ddof=1)
-    parts = {"": statistic(*arrays), "_err": error, "_low": low, "_high": high}
-    return {f"{name}{part}": float(value) for part, value in parts.items()}
+    return summarised(name, statistic(*arrays), bootstrap(statistic, *arrays, n=n, seed=seed))
 
 
 def gain_percent(
-    metric: Metric, z_true: Array, z_baseline: Array, z_predicted: Array, n: int, seed: int
-) -> dict[str, float] | None:
+    name: str, metric: Metric, z_true: Array, z_baseline: Array, z_predicted: Array, n: int, seed: int
+) -> dict[str, float]:
     """Return by how many percent of the baseline's value a prediction lowers a metric, by paired bootstrap.
 
     Parameters
     ----------
+    name : str
     metric : callable
         The smaller the better, such as `sigma`.
     z_true, z_baseline, z_predicted : ndarray, shape (objects,)
@@ -205,9 +228,9 @@ def gain_percent(
 
     Returns
     -------
-    dict or None
-        `value`, its standard error `err`, and the 95% interval `low` to `high`; None where the baseline's value is
-        zero in the sample or in more than 5% of the resamples, so that the ratio means nothing.
+    dict
+        `<name>`, `<name>_err`, `<name>_low` and `<name>_high`; empty where the baseline's value is zero in the sample
+        or in more than 5% of the resamples, so that the ratio means nothing.
     """
 
     def improvement(true: Array, baseline: Array, predicted: Array) -> float:
@@ -217,10 +240,8 @@ def gain_percent(
     value = improvement(z_true, z_baseline, z_predicted)
     values = bootstrap(improvement, z_true, z_baseline, z_predicted, n=n, seed=seed)
     if not np.isfinite(value) or np.isnan(values).mean() > 0.05:
-        return None
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    error = np.nanstd(values, ddof=1)
-    return {"value": float(value), "err": float(error), "low": float(low), "high": float(high)}
+        return {}
+    return summarised(name, value, values)
 
 
 def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:

@@ -90,7 +90,7 @@ def _bin_rows(
     inside = [galaxies[galaxies[comparison.binned_by].between(*edges)][quantity].dropna() for galaxies in pair]
     if min(map(len, inside)) < settings["min_in_bin"]:
         return []
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    bootstrap = metrics.resampling(settings)
     values = [_quartiles(one.to_numpy()) for one in inside]
     drawn = [metrics.bootstrap(_quartiles, one.to_numpy(), **bootstrap) for one in inside]
     differences, errors = _difference(quantity, *values), _difference(quantity, *drawn).std(axis=0, ddof=1)
@@ -140,7 +140,7 @@ def photoz(pair: Pair, settings: dict[str, Any]) -> dict[str, dict[str, float]]:
     shuffled = (galaxies.iloc[rng.permutation(len(galaxies))[:number]] for galaxies in pair)
     (mock_train, mock_test), (real_train, real_test) = ((one[: number // 2], one[number // 2 :]) for one in shuffled)
     cases = {"mock": (mock_train, mock_test), "real": (real_train, real_test), "transfer": (mock_train, real_test)}
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    bootstrap = metrics.resampling(settings)
     result: dict[str, dict[str, float]] = {}
     sigma: dict[str, np.ndarray] = {}
     for name, (train, test) in cases.items():

@@ -88,7 +88,7 @@ def pdf_results(
     grid: Array, raw: Array, z: Array, z_train: Array, calibration: Calibration, settings: dict[str, Any]
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Return the figures of merit of PDFs before and after calibration, with trainZ as a control, and their PITs."""
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    bootstrap = metrics.resampling(settings)
     variants = calibration.variants(grid, raw)
     control = TrainZ(grid, bandwidth=settings["trainz_bandwidth"]).fit(np.zeros((len(z_train), 1)), None, z_train)
     result: dict[str, Any] = {
@@ -123,7 +123,7 @@ def _write_attributions(images: Array, shares: Array, z: Array) -> None:
 
 def point_results(z: Array, predictions: dict[str, Array], settings: dict[str, Any]) -> dict[str, Any]:
     """Return both families of point metrics of both learners, their paired difference, and parity."""
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    bootstrap = metrics.resampling(settings)
     pair = (z, predictions[names.CNN], predictions[names.ADABOOST])
     result: dict[str, Any] = {
         name: metrics.with_errors(metrics.PAPER_ERA, z, predicted, **bootstrap)
@@ -142,7 +142,7 @@ def head_results(
     grid: Array, z: Array, covered: Array, pdfs: dict[str, Array], points: dict[str, Array], settings: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the point metrics of each head, and the scores of its PDFs as they are, at redshifts on the grid."""
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    bootstrap = metrics.resampling(settings)
     return {
         head: metrics.with_errors(metrics.PAPER_ERA, z, points[head], **bootstrap)
         | pdf_metrics.figures_of_merit(grid, pdfs[head], covered, **bootstrap)
@@ -152,7 +152,7 @@ def head_results(
 
 def ensemble_results(z: Array, ensemble: Array, alone: Array, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the point metrics of the first network alone, and by how much the ensemble's differ, in pairs."""
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    bootstrap = metrics.resampling(settings)
     first = metrics.with_errors(metrics.PAPER_ERA, z, alone, **bootstrap)
     return {"first_network": first, "difference": comparison.differences(z, ensemble, alone, **bootstrap)}
 

@@ -75,12 +75,9 @@ def gains(
     compared = {f"{width}_percent": metrics.PAPER_ERA[width]}
     if metrics.is_outlier(z_true, z_baseline).sum() >= min_outliers:
         compared["outliers_percent"] = metrics.outliers_percent
-    result = {}
+    result: dict[str, float] = {}
     for name, metric in compared.items():
-        gain = metrics.gain_percent(metric, z_true, z_baseline, z_predicted, n, seed)
-        if gain:
-            result[name] = gain["value"]
-            result |= {f"{name}_{part}": gain[part] for part in ("err", "low", "high")}
+        result |= metrics.gain_percent(name, metric, z_true, z_baseline, z_predicted, n, seed)
     return result
 
 
@@ -141,7 +138,7 @@ def evaluate_feature_importance(_: argparse.Namespace) -> None:
         write_not_run(out, choices["not_run"], TABLES)
         return
     settings = params.load("evaluate_feature_importance")
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    bootstrap = metrics.resampling(settings)
     to_gain = bootstrap | {"min_outliers": settings["min_outliers"]}
     galaxies, _summary = read_features(paths.FEATURES)
     test = galaxies[galaxies["split"] == "test"]

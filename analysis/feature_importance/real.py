@@ -52,7 +52,7 @@ def permuted(galaxies: pd.DataFrame, settings: dict[str, Any]) -> dict[str, dict
 
 def measure(galaxies: pd.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the redshift metrics of a sample with all its features, with magnitudes and colours, and the gain."""
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    bootstrap = metrics.resampling(settings)
     how = {"depth": settings["depth"], "folds": settings["folds"], "settings": settings | {"workers": 0}}
     names = feature_names(galaxies)
     photometry = [name for name in names if name in MAGNITUDES + COLOURS]

@@ -194,7 +194,7 @@ def choose_depth(
     )
     fits = dict(zip(depths, models, strict=True))
     z, X = validation["redshift"].to_numpy(), validation[names].to_numpy()
-    resampling = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    resampling = metrics.resampling(settings)
     sigmas = {
         depth: metrics.with_errors({"sigma": metrics.sigma}, z, model.predict(X), **resampling)
         for depth, model in fits.items()

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from analysis import params, paths, training
+from analysis import metrics, params, paths, training
 from analysis.errors import InputError
 from analysis.loop.precision import clock
 from analysis.loop.processes import pick_device
-from analysis.metrics import bootstrap, with_interval
 from analysis.nbody_gan import collapse, names, statistics
 from analysis.nbody_gan.boxes import SPLITS, Boxes, read_boxes
 from analysis.nbody_gan.controls import draw_controls
@@ -69,13 +68,12 @@ def matrices(nbody: Vectors, drawn: Vectors, derivatives: Vectors, settings: dic
             "split_half_ratio_err": in_correlation[1],
             "forecast_ratio": in_forecasts[0],
             "forecast_ratio_err": in_forecasts[1],
-            **with_interval(
+            **metrics.with_interval(
                 "amplitude_error_ratio",
                 lambda of_nbody, of_drawn, along=derivatives[name]: error_ratio(of_nbody, of_drawn, along),
                 nbody[name],
                 drawn[name],
-                n=settings["n_bootstrap"],
-                seed=settings["seed"],
+                **metrics.resampling(settings),
             ),
         }
     return result
@@ -106,8 +104,8 @@ def power_agreement(nbody: Vectors, drawn: Vectors, cells: int, settings: dict[s
         off = of_drawn[:, :shells].mean(axis=0) / of_nbody[:, :shells].mean(axis=0) - 1
         return float(100 * np.abs(off).max())
 
-    how = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
-    return with_interval("worst_percent", worst, nbody[POWER_SPECTRUM], drawn[POWER_SPECTRUM], **how)
+    how = metrics.resampling(settings)
+    return metrics.with_interval("worst_percent", worst, nbody[POWER_SPECTRUM], drawn[POWER_SPECTRUM], **how)
 
 
 def memory_tests(
@@ -135,12 +133,11 @@ def memory_tests(
         DRAWN: nearest(ours) | birthday(ours),
         "copying": nearest(copied),
         "collapsed": {"n_distinct": len(few)} | birthday(collapsed),
-        **with_interval(
+        **metrics.with_interval(
             "large_scale_variance_ratio",
             lambda of_nbody, of_drawn: float(of_drawn.mean() / of_nbody.mean()),
             *variances,
-            n=settings["n_bootstrap"],
-            seed=settings["seed"],
+            **metrics.resampling(settings),
         ),
     }
 
@@ -199,8 +196,8 @@ def spectrum_table(nbody: Vectors, sources: dict[str, Vectors], k: Array, settin
     mean = nbody[POWER_SPECTRUM].mean(axis=0)
     parts = []
     for source, vectors in sources.items():
-        drawn = bootstrap(
-            lambda boxes: boxes.mean(axis=0), vectors[POWER_SPECTRUM], n=settings["n_bootstrap"], seed=settings["seed"]
+        drawn = metrics.bootstrap(
+            lambda boxes: boxes.mean(axis=0), vectors[POWER_SPECTRUM], **metrics.resampling(settings)
         )
         columns = {
             "k": k,

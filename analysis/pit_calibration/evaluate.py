@@ -88,7 +88,7 @@ def deliberate_panels(
         pits = pdf_metrics.pit(grid, pdfs, z)
         result[name] = {"ks": pdf_metrics.ks_distance(pits)} | flatness(pits, n_fitted, patch)
         for moment in ("curvature", "slope"):
-            bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+            bootstrap = metrics.resampling(settings)
             result[name] |= metrics.with_interval(moment, getattr(conditional, moment), pits, **bootstrap)
         tables.append(conditional.histogram(pits, settings["n_bins"]).assign(panel=name))
     return result, pd.concat(tables)[TABLES[names.PANELS]]
@@ -138,7 +138,7 @@ def control_gap(grid: Array, pdfs: PdfsByVariant, z: Array, settings: dict[str, 
         means = loss.mean(axis=0)
         return float(means[control] - np.delete(means, control).max())
 
-    return metrics.with_interval("cde_loss_gap", gap, losses, n=settings["n_bootstrap"], seed=settings["seed"])
+    return metrics.with_interval("cde_loss_gap", gap, losses, **metrics.resampling(settings))
 
 
 def measure(
@@ -160,7 +160,7 @@ def measure(
     """
     z = galaxies["redshift"].to_numpy()
     patch = sky_pixels(galaxies, settings["nside"])
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    bootstrap = metrics.resampling(settings)
     result: dict[str, Any] = {"estimators": {}, "points": {}}
     histograms = []
     for estimator, variants in pdfs.items():

@@ -94,7 +94,7 @@ def true_shifts(z: Array, z_phot: Array, number: Array, settings: dict[str, Any]
         return mean_by_bin(missed, number, settings["n_bins"])
 
     columns = (z - z_phot, number)
-    resampled = metrics.bootstrap(shifts, *columns, n=settings["n_bootstrap"], seed=settings["seed"])
+    resampled = metrics.bootstrap(shifts, *columns, **metrics.resampling(settings))
     return shifts(*columns), np.nanstd(resampled, axis=0, ddof=1)
 
 

@@ -50,9 +50,7 @@ def measured(of: dict[str, Any], weights: Array, settings: dict[str, Any]) -> di
     """Return metrics of weighted galaxies with their bootstrap errors."""
     result: dict[str, float] = {}
     for name, (metric, *arrays) in of.items():
-        value, error = weighted_metric(
-            metric, *arrays, weights=weights, n=settings["n_bootstrap"], seed=settings["seed"]
-        )
+        value, error = weighted_metric(metric, *arrays, weights=weights, **metrics.resampling(settings))
         result |= {name: value, f"{name}_err": error}
     return result
 
@@ -74,7 +72,7 @@ def rises(
 ) -> dict[str, float]:
     """Return by how many percent sigma68 rises from test galaxies to the reweighted ones, and to the science sample."""
     metric, z, point = of_test["sigma68"]
-    ones, how = np.ones(len(z)), {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    ones, how = np.ones(len(z)), metrics.resampling(settings)
     before = weighted_resamples(metric, z, point, weights=ones, **how)
     after = {"reweighted": weighted_resamples(metric, z, point, weights=weights, **how)}
     if of_science:
@@ -83,10 +81,7 @@ def rises(
     result: dict[str, float] = {}
     for name, values in after.items():
         rise = 100 * (values / before - 1)
-        low, high = np.percentile(rise, [2.5, 97.5])
-        name = f"{name}_rise_percent"
-        result |= {name: float(rise.mean()), f"{name}_err": float(rise.std(ddof=1))}
-        result |= {f"{name}_low": float(low), f"{name}_high": float(high)}
+        result |= metrics.summarised(f"{name}_rise_percent", float(rise.mean()), rise)
     return result
 
 

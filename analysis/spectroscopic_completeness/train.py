@@ -49,8 +49,7 @@ def completeness_map(
         "spread",
         lambda c, has: cells.spread(c, has, chosen),
         *(cell, labelled),
-        n=settings["n_bootstrap"],
-        seed=settings["seed"],
+        **metrics.resampling(settings),
     )
     drawn = {
         names.CELLS: table.rename_axis("cell").reset_index(),

@@ -65,7 +65,7 @@ def three_classes(objects: pd.DataFrame, settings: dict[str, Any], training: dic
         forest = Forest(seed=training["seed"], **training["forest"]).fit(X[fold != k], truth[fold != k]).model
         p[fold == k] = forest.predict_proba(X[fold == k])
     called = classes[p.argmax(axis=1)]
-    how = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    how = metrics.resampling(settings)
     result: dict[str, Any] = {"accuracy": float(np.mean(called == truth))}
     for k, name in enumerate(classes):
         is_it = truth == name

@@ -123,7 +123,7 @@ def measure(
         Density of stars by latitude, columns as in `LATITUDE_COLUMNS`.
     """
     own = settings["sky"]
-    how = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    how = metrics.resampling(settings)
     patches = sky_patches(catalogue, own)
     area, sin_b = patches["area"].to_numpy(), patches["sin_b"].to_numpy()
     magnitude = objects[f"dered_{inputs.REFERENCE_BAND}"].to_numpy(float)

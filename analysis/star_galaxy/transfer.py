@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import params, paths
+from analysis import metrics, params, paths
 from analysis.classification_metrics import KIM_BRUNNER, auc
 from analysis.errors import InputError
-from analysis.metrics import with_errors, with_interval, write_metrics
 from analysis.star_galaxy import names
 from analysis.star_galaxy.convnet import ConvNet, class_loss
 from analysis.star_galaxy.network import WEIGHTS, How, combined, load_network, rows_of, stamps_for
@@ -110,7 +109,7 @@ def measure_transfer(survey: Path, network: ConvNet, how: How, settings: dict[st
     """
     objects = labelled_stamps(survey, settings["r_limit"])
     is_galaxy = objects["is_galaxy"].to_numpy()
-    resampling = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    resampling = metrics.resampling(settings)
 
     def merits(p: Array) -> dict[str, float]:
         wrong = {name: int(np.sum(called & of)) for name, called, of in (
@@ -118,7 +117,7 @@ def measure_transfer(survey: Path, network: ConvNet, how: How, settings: dict[st
         )}  # fmt: skip
         if min(is_galaxy.sum(), (~is_galaxy).sum()) < _FEWEST:
             return wrong | {name: metric(is_galaxy, p) for name, metric in _MERITS.items()}
-        return wrong | with_errors(_MERITS, is_galaxy, p, **resampling)
+        return wrong | metrics.with_errors(_MERITS, is_galaxy, p, **resampling)
 
     found: dict[str, Any] = {"n_stars": int((~is_galaxy).sum()), "n_galaxies": int(is_galaxy.sum())}
     seeing = np.median(read_about(survey / STAMPS).psf_fwhm, axis=0)
@@ -135,7 +134,7 @@ def measure_transfer(survey: Path, network: ConvNet, how: How, settings: dict[st
         if "dec" in objects:
             after = cross_fitted(network, how, cache, rows, objects, settings)
             found["after"] = merits(after)
-            found["gain"] = with_interval("auc", _gain, is_galaxy, before, after, **resampling)
+            found["gain"] = metrics.with_interval("auc", _gain, is_galaxy, before, after, **resampling)
     return found
 
 
@@ -164,4 +163,4 @@ def run_on_real_stamps(real_data: Path) -> None:
             about = read_provenance(survey)
             content = {"provenance": {"what": source.what, "source": about["source"]}}
             content |= measure_transfer(survey, network, how, settings)
-        write_metrics(paths.REAL_RESULTS / source.folder / names.NAME / paths.METRICS, content)
+        metrics.write_metrics(paths.REAL_RESULTS / source.folder / names.NAME / paths.METRICS, content)

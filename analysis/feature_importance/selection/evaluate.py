@@ -127,8 +127,8 @@ def scores(predictions: pd.DataFrame, z: np.ndarray, benchmark: str, bootstrap: 
         predicted = predictions[name].to_numpy()
         result[name] = metrics.with_errors(metrics.PAPER_ERA, z, predicted, **bootstrap)
         if name != benchmark:
-            gain = metrics.gain_percent(metrics.sigma, z, baseline, predicted, **bootstrap) or {}
-            result[name]["gain"] = {f"sigma_percent_{part}".removesuffix("_value"): gain[part] for part in gain}
+            gain = metrics.gain_percent("sigma_percent", metrics.sigma, z, baseline, predicted, **bootstrap)
+            result[name]["gain"] = gain
     return result
 
 
@@ -156,7 +156,7 @@ def evaluate_feature_selection(_: argparse.Namespace) -> None:
         write_not_run(out, choices["not_run"], TABLES)
         return
     settings = params.load("evaluate_feature_selection")
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    bootstrap = metrics.resampling(settings)
     galaxies, _summary = read_features(paths.FEATURES)
     others = galaxies[galaxies["split"] != "train"]
     z, test = others["redshift"].to_numpy(), (others["split"] == "test").to_numpy()

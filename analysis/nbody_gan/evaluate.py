@@ -21,7 +21,7 @@ from analysis.nbody_gan.forecast import amplitude_derivatives, error_ratio
 from analysis.nbody_gan.gan import Generator, draw_boxes
 from analysis.nbody_gan.names import DRAWN, POWER_SPECTRUM, SIMULATED, STATISTICS, UNTRAINED_DRAWN
 from analysis.nbody_gan.statistics import Binning
-from analysis.nbody_gan.train import check_boxes
+from analysis.nbody_gan.train import densities_for
 from analysis.results import write_result
 
 Array = np.ndarray
@@ -233,7 +233,7 @@ def evaluate_nbody_gan(_: argparse.Namespace) -> None:
     }
     cells = generators[DRAWN].shape.cells
     boxes = {split: read_boxes(path, split) for split in SPLITS}
-    density = {split: check_boxes(of_split, path, split, cells) for split, of_split in boxes.items()}
+    density = {split: densities_for(of_split, path, split, cells) for split, of_split in boxes.items()}
     number = len(density["test"])
 
     device = pick_device(settings["device"])

@@ -13,13 +13,13 @@ from analysis.survey.catalogue import column_names, read_catalogue
 Array = np.ndarray
 
 
-def photometry(galaxies: pd.DataFrame) -> tuple[Array, Array]:
+def magnitudes_and_errors(galaxies: pd.DataFrame) -> tuple[Array, Array]:
     """Return model magnitudes and their errors in all bands, both of shape (n, bands); NaN where there is none."""
     found = inputs.photometry(galaxies, inputs.bands_of(map(str, galaxies)), "the sample")
     return found.magnitudes, found.errors
 
 
-def labelled_galaxies() -> pd.DataFrame:
+def read_sample() -> pd.DataFrame:
     """Return the galaxies of the features stage with what the redshift PDFs need.
 
     Returns

@@ -11,7 +11,7 @@ from analysis.features import sky_pixels
 from analysis.photoz_pdf import names as photoz_pdf
 from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.photometry import PhotometricInputs
-from analysis.photoz_pdf.sample import labelled_galaxies, photometry
+from analysis.photoz_pdf.sample import magnitudes_and_errors, read_sample
 from analysis.photoz_pdf.store import estimator_class
 from analysis.pit_calibration import conditional, names
 from analysis.pit_calibration.calibration import Calibration
@@ -113,8 +113,8 @@ def conditional_tables(
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Describe each estimator's PIT in bins, and test it around each object."""
     z = galaxies["redshift"].to_numpy()
-    points = PhotometricInputs.for_sample(*photometry(galaxies))
-    place = points(*photometry(galaxies))[:, : points.n_magnitudes]
+    points = PhotometricInputs.for_sample(*magnitudes_and_errors(galaxies))
+    place = points(*magnitudes_and_errors(galaxies))[:, : points.n_magnitudes]
     local: dict[str, Any] = {}
     tables = []
     for estimator, variants in pdfs.items():
@@ -191,14 +191,14 @@ def evaluate_pit_calibration(_: argparse.Namespace) -> None:
     if "not_run" in choices:
         write_not_run(out, choices["not_run"], TABLES)
         return
-    galaxies = labelled_galaxies()
+    galaxies = read_sample()
     sizes = galaxies["split"].value_counts()
     test = galaxies[galaxies["split"] == "test"]
     pdfs: PdfsByVariant = {}
     for name, fitted in choices["calibrations"].items():
         estimator = estimator_class(name).load(folder / name)
         calibration = Calibration(**{key: fitted[key] for key in ("stretch", "shift", "remapping")})
-        pdfs[name] = calibration.variants(estimator.grid, estimator.pdf(*photometry(test)))
+        pdfs[name] = calibration.variants(estimator.grid, estimator.pdf(*magnitudes_and_errors(test)))
     n_fitted = {variant: int(sizes["train" if variant == names.RAW else "validation"]) for variant in names.VARIANTS}
     result, tables = measure(estimator.grid, pdfs, test, n_fitted, params.load("evaluate_pit_calibration"))
     about = {

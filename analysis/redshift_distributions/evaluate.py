@@ -10,7 +10,7 @@ from analysis import metrics, params, paths, pdf_metrics
 from analysis.photoz_pdf import names as photoz_pdf
 from analysis.photoz_pdf.interface import PdfEstimator
 from analysis.photoz_pdf.photometry import PhotometricInputs
-from analysis.photoz_pdf.sample import labelled_galaxies, photometry
+from analysis.photoz_pdf.sample import magnitudes_and_errors, read_sample
 from analysis.photoz_pdf.store import estimator_class
 from analysis.redshift_distributions import names
 from analysis.redshift_distributions.resample import (
@@ -48,14 +48,14 @@ def measure(
     settings : dict
         Of the evaluating stage.
     """
-    inputs = PhotometricInputs.for_sample(*photometry(reference))
-    points = [inputs(*photometry(sample))[:, : inputs.n_magnitudes] for sample in (reference, science)]
-    pdfs = estimator.pdf(*photometry(science))
+    inputs = PhotometricInputs.for_sample(*magnitudes_and_errors(reference))
+    points = [inputs(*magnitudes_and_errors(sample))[:, : inputs.n_magnitudes] for sample in (reference, science)]
+    pdfs = estimator.pdf(*magnitudes_and_errors(science))
     z_phot, z = pdf_metrics.mean(estimator.grid, pdfs), science["redshift"].to_numpy()
     known = Reference(
         points[0],
         reference["redshift"].to_numpy(),
-        pdf_metrics.mean(estimator.grid, estimator.pdf(*photometry(reference))),
+        pdf_metrics.mean(estimator.grid, estimator.pdf(*magnitudes_and_errors(reference))),
     )
     ra, dec = reference.reindex(columns=["ra", "dec"]).to_numpy(float).T
     field = fields_of_sky(ra, dec, settings["n_fields"], settings["seed"])
@@ -139,7 +139,7 @@ def evaluate_redshift_distributions(_: argparse.Namespace) -> None:
         write_not_run(out, choices["not_run"], TABLES)
         return
     settings = params.load("evaluate_redshift_distributions")
-    galaxies = labelled_galaxies()
+    galaxies = read_sample()
     reference, science = (galaxies[galaxies["split"] == split] for split in ("validation", "test"))
     estimator = estimator_class(settings["estimator"]).load(folder / settings["estimator"])
     write_result(out, *measure(estimator, reference, science, settings))

@@ -9,7 +9,7 @@ import pandas as pd
 from analysis import metrics, params, paths, pdf_metrics
 from analysis.photoz_pdf import names as photoz_pdf
 from analysis.photoz_pdf.interface import PdfEstimator
-from analysis.photoz_pdf.sample import photometry
+from analysis.photoz_pdf.sample import magnitudes_and_errors
 from analysis.photoz_pdf.store import estimator_class
 from analysis.results import read_choices, write_result
 from analysis.spectroscopic_completeness import names
@@ -35,7 +35,7 @@ UNIFORM, WEIGHTED = "unweighted", "weighted"
 
 def scores(estimator: PdfEstimator, galaxies: pd.DataFrame, z: Array) -> dict[str, tuple[Any, ...]]:
     """Return, by metric, the function and the arrays of objects that it takes."""
-    grid, pdfs = estimator.grid, estimator.pdf(*photometry(galaxies))
+    grid, pdfs = estimator.grid, estimator.pdf(*magnitudes_and_errors(galaxies))
     point = pdf_metrics.mean(grid, pdfs)
     return {
         "sigma68": (metrics.sigma68, z, point),

@@ -15,7 +15,7 @@ from analysis import metrics, params, paths
 from analysis.features import read_features
 from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.interface import grid_for
-from analysis.photoz_pdf.sample import photometry, why_not
+from analysis.photoz_pdf.sample import magnitudes_and_errors, why_not
 from analysis.photoz_pdf.store import estimator_class
 from analysis.results import write_tables
 from analysis.spectroscopic_completeness import cells, labels, names
@@ -90,7 +90,7 @@ def train_with_weights(
     resampled = galaxies[training].iloc[drawn]
     grid = grid_for(galaxies.loc[galaxies["labelled"], "redshift"].to_numpy())
     estimator = estimator_class(settings["estimator"])(grid, **settings["own"]).fit(
-        *photometry(resampled), resampled["redshift"].to_numpy()
+        *magnitudes_and_errors(resampled), resampled["redshift"].to_numpy()
     )
     estimator.save(folder / names.WEIGHTED)
     before, after = points[training], points[training][drawn]

@@ -11,12 +11,12 @@ import torch
 
 from analysis import metrics, params, paths
 from analysis.classification_metrics import KIM_BRUNNER
-from analysis.loop.processes import Processes
+from analysis.loop.processes import rank
 from analysis.star_galaxy import names
 from analysis.star_galaxy.convnet import ConvNet, class_loss
 from analysis.star_galaxy.network import (
-    GALAXY,
-    STAR,
+    GALAXY_OUTPUT,
+    STAR_OUTPUT,
     WEIGHTS,
     How,
     combined,
@@ -37,7 +37,7 @@ def images_of(
     cache: StampCache, rows: np.ndarray, is_galaxy: np.ndarray, side: int, augmentation: Augmentation | None, seed: int
 ) -> StampImages:
     """Return stamps with labels as the training loop takes them."""
-    labels = torch.from_numpy(np.where(is_galaxy, GALAXY, STAR))
+    labels = torch.from_numpy(np.where(is_galaxy, GALAXY_OUTPUT, STAR_OUTPUT))
     return StampImages(cache, np.array(rows), side, (labels,), augmentation, seed)
 
 
@@ -126,7 +126,7 @@ def train_star_galaxy_convnet(_: argparse.Namespace) -> None:
     checkpoints = paths.MODELS / "checkpoints" / names.CONVNET_NAME  # not in the stage's output, which DVC clears first
     objects = at_most(objects, settings["most_training"], settings["seed"])
     network, history = fit_network(cache, objects, settings, checkpoints)
-    if Processes.join(settings["network"]["device"]).rank:
+    if rank():
         return  # of several, the first process writes
     how = how_to_use(cache, paths.DATA, settings)
     choices: dict[str, Any] = {"n_training": int((objects["split"] == "train").sum()), "epochs": len(history)}

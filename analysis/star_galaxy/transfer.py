@@ -18,6 +18,7 @@ from analysis.errors import InputError
 from analysis.star_galaxy import names
 from analysis.star_galaxy.convnet import ConvNet, class_loss
 from analysis.star_galaxy.network import WEIGHTS, How, combined, load_network, rows_of, stamps_for
+from analysis.star_galaxy.sample import GALAXY, STAR
 from analysis.star_galaxy.seeing import blur_survey
 from analysis.star_galaxy.train_convnet import images_of
 from analysis.survey.catalogue import STAMPS, read_catalogue, read_provenance
@@ -82,10 +83,10 @@ def labelled_stamps(survey: Path, limit: float) -> pd.DataFrame:
     """Return the stars and galaxies of a survey that have stamps; where r is known, those brighter than a limit."""
     about = read_about(survey / STAMPS)
     catalogue = read_catalogue(survey).set_index("object_id").loc[about.object_id].reset_index()
-    wanted = catalogue["class"].isin(["STAR", "GALAXY"])
+    wanted = catalogue["class"].isin([STAR, GALAXY])
     if "psfMag_r" in catalogue:
         wanted &= catalogue["psfMag_r"] < limit
-    return catalogue[wanted].assign(is_galaxy=catalogue["class"] == "GALAXY").reset_index(drop=True)
+    return catalogue[wanted].assign(is_galaxy=catalogue["class"] == GALAXY).reset_index(drop=True)
 
 
 def measure_transfer(survey: Path, network: ConvNet, how: How, settings: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import yaml
 from analysis import paths
 from analysis.features import make_features
 from analysis.params import merge
-from analysis.photoz_pdf.sample import labelled_galaxies, patches
+from analysis.photoz_pdf.sample import read_sample
 from analysis.pit_calibration import evaluate as pit
 from analysis.pit_calibration.plot import plot_pit_calibration
 from analysis.pit_calibration.train import train_photoz_pdf
@@ -163,19 +163,11 @@ def test_who_knows_the_truth(results):
 
 def test_science_sample_has_no_star_by_its_form(results):
     galaxies = galaxies_of_the_images()
-    assert galaxies["labelled"].sum() == len(labelled_galaxies())
+    assert galaxies["labelled"].sum() == len(read_sample())
     assert (galaxies.loc[galaxies["labelled"], "split"] != "").all()
     true = pd.read_parquet(paths.DATA / "truth.parquet").set_index("object_id")["class"]
     classes = true.loc[galaxies.loc[~galaxies["labelled"], "object_id"]]
     assert (classes == "GALAXY").mean() > 0.95
-
-
-def test_patches_group_what_is_near():
-    galaxies = pd.DataFrame({"ra": [10.0, 10.1, 200, np.nan], "dec": [5.0, 5.1, -40, 1]})
-    found = patches(galaxies, 16)
-    assert found[0] == found[1] != found[2]
-    assert len(set(found)) == 3
-    assert len(set(patches(galaxies[["dec"]], 16))) == 4
 
 
 @pytest.fixture

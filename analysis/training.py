@@ -389,9 +389,14 @@ def _learning_rate(step: int, steps: int, settings: Settings) -> float:
     return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
 
+def best_epoch(losses: Sequence[float]) -> int:
+    """Return the number of the epoch that is kept, from 1, by the validation losses of all epochs."""
+    return int(np.argmin(losses)) + 1
+
+
 def _epochs_since_best(history: list[dict[str, float]]) -> int:
     losses = [epoch["validation_loss"] for epoch in history]
-    return len(losses) - 1 - int(np.argmin(losses)) if losses else 0
+    return len(losses) - best_epoch(losses) if losses else 0
 
 
 def _copy(model: nn.Module) -> dict[str, Tensor]:

@@ -23,6 +23,7 @@ from analysis.loop.processes import Processes
 from analysis.photoz_pdf.interface import grid_for
 from analysis.pit_calibration.calibration import Calibration
 from analysis.survey.stamps_cache import StampCache, scaled_stamps
+from analysis.training import best_epoch
 
 Array = np.ndarray
 
@@ -149,7 +150,7 @@ def train_heads(
         found[head] = {
             "point": point,
             "validation_sigma68": widths,
-            "best_epoch": int(np.argmin([epoch["validation_loss"] for epoch in estimator.histories[0]])) + 1,
+            "best_epoch": best_epoch([epoch["validation_loss"] for epoch in estimator.histories[0]]),
             "epochs": len(estimator.histories[0]),
             "n_weights": sum(weight.numel() for weight in estimator.networks[0].parameters()),
             "calibration": asdict(Calibration.fit(grid, pdfs, z, settings["remap_nodes"])),

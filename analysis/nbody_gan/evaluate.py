@@ -267,7 +267,7 @@ def evaluate_nbody_gan(_: argparse.Namespace) -> None:
         "power": power_agreement(nbody, ours, cells, settings),
         "memory": memory_tests(density["train"], density["test"], drawn, generators[DRAWN].shape.floor, settings),
         "cost": costs(boxes, history, seconds_per_drawn, device.type == "cuda"),
-        "training": {"epochs": len(history), "best_epoch": int(np.argmin(history["validation_loss"]))},
+        "training": {"epochs": len(history), "best_epoch": training.best_epoch(history["validation_loss"].tolist())},
     }
     k = statistics.wavenumbers(cells, binning.cell)
     tables = {

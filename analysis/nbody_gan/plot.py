@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
@@ -84,28 +83,28 @@ def plot_power(spectra: pd.DataFrame) -> Figure:
     return figure
 
 
-def plot_training(history: pd.DataFrame) -> Figure:
+def plot_training(history: pd.DataFrame, best_epoch: int) -> Figure:
     """Draw the critic's estimate of the Wasserstein distance and the score that chooses the checkpoint, by epoch."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(6.4, 2.4))
     epochs = history["epoch"] + 1
     left.plot(epochs, -history["critic_loss"], "o-", ms=3)
     left.set(xlabel="epoch", ylabel="minus the critic's loss")
     right.plot(epochs, history["validation_loss"], "o-", ms=3)
-    best = int(np.argmin(history["validation_loss"]))
-    right.plot(epochs[best], history["validation_loss"][best], "s", color="C4", ms=9, mfc="none", label="kept")
+    kept = history.loc[epochs == best_epoch, "validation_loss"]
+    right.plot([best_epoch], kept, "s", color="C4", ms=9, mfc="none", label="kept")
     right.axhline(1, color="0.5", ls=":", label="N-body")
     right.set(xlabel="epoch", ylabel="score on validation boxes", yscale="log")
     right.legend()
     return figure
 
 
-def figures(results: Path, _: dict[str, Any]) -> dict[str, Figure]:
-    """Return the figures of the GAN, from the tables in its folder, by the name of the file."""
+def figures(results: Path, result: dict[str, Any]) -> dict[str, Figure]:
+    """Return the figures of the GAN, from its folder and its metrics, by the name of the file."""
     return {
         SLICES: plot_slices(pd.read_csv(results / names.SLICES)),
         MATRICES: plot_matrices(pd.read_csv(results / names.MATRICES)),
         SPECTRA: plot_power(pd.read_csv(results / names.SPECTRA)),
-        TRAINING: plot_training(pd.read_csv(results / names.TRAINING)),
+        TRAINING: plot_training(pd.read_csv(results / names.TRAINING), result["training"]["best_epoch"]),
     }
 
 

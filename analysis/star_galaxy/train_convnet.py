@@ -30,7 +30,7 @@ from analysis.survey.catalogue import STAMPS
 from analysis.survey.stamps import Augmentation, StampImages
 from analysis.survey.stamps_cache import Scaling, StampCache, scaled_stamps
 from analysis.survey.stamps_file import read_about
-from analysis.training import LOG, Settings, train
+from analysis.training import LOG, Settings, best_epoch, train
 
 
 def images_of(
@@ -132,7 +132,7 @@ def train_star_galaxy_convnet(_: argparse.Namespace) -> None:
     choices: dict[str, Any] = {"n_training": int((objects["split"] == "train").sum()), "epochs": len(history)}
     # of all processes that trained, where one was killed and the next went on
     choices["training_seconds"] = sum(epoch["seconds"] for epoch in history)
-    choices["best_epoch"] = int(np.argmin([epoch["validation_loss"] for epoch in history]))
+    choices["best_epoch"] = best_epoch([epoch["validation_loss"] for epoch in history])
     choices |= describe(network) | judge(network, how, cache, objects)
     initial, learnt = first_kernels(new_network(settings)), first_kernels(network)
     changed = np.linalg.norm(learnt - initial) / np.linalg.norm(initial)

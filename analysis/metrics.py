@@ -159,17 +159,15 @@ def summarised(name: str, value: float, resamples: Array) -> dict[str, float]:
     return {f"{name}{part}": float(number) for part, number in parts.items()}
 
 
-def with_errors(
-    metrics: Mapping[str, Metric], z_true: Array, z_predicted: Array, n: int, seed: int
-) -> dict[str, float]:
+def with_errors(metrics: Mapping[str, Metric], truth: Array, prediction: Array, n: int, seed: int) -> dict[str, float]:
     """Return metrics of a prediction and the bootstrap error of each.
 
     Parameters
     ----------
     metrics : mapping of str to callable
-        `PAPER_ERA` or `LSST_ERA`.
-    z_true, z_predicted : ndarray, shape (objects,)
-        True and predicted redshifts.
+        Of (truth, prediction), such as `PAPER_ERA`, or `KIM_BRUNNER` of classifications.
+    truth, prediction : ndarray, shape (objects,)
+        True and predicted redshifts, or whether each is a galaxy and the probability of it.
     n, seed : int
         Number of resamples, and their seed.
 
@@ -182,8 +180,8 @@ def with_errors(
     def all_of_them(true: Array, predicted: Array) -> Array:
         return np.array([metric(true, predicted) for metric in metrics.values()])
 
-    values = all_of_them(z_true, z_predicted)
-    errors = bootstrap(all_of_them, z_true, z_predicted, n=n, seed=seed).std(axis=0, ddof=1)
+    values = all_of_them(truth, prediction)
+    errors = bootstrap(all_of_them, truth, prediction, n=n, seed=seed).std(axis=0, ddof=1)
     result: dict[str, float] = {}
     for name, value, error in zip(metrics, values, errors, strict=True):
         result |= {name: float(value), f"{name}_err": float(error)}

@@ -68,6 +68,11 @@ class Settings:
         (on a CPU Kim & Brunner's network took twice as long).
     average : float
         Decay, each step, of an exponential moving average of the weights, which is then judged and kept. 0: none.
+
+    Raises
+    ------
+    InputError
+        If there is no such precision.
     """
 
     epochs: int
@@ -165,7 +170,8 @@ def train(
     Diverged
         If a loss is no longer finite; the checkpoint is that of the last epoch in which it was.
     InputError
-        If the checkpoint is damaged or of another architecture; it is left as it is.
+        If the checkpoint is damaged or of another architecture (it is left as it is), there is no such device, or a
+        turn comes less than once an epoch.
     """
     processes, path = Processes.join(settings.device), folder / CHECKPOINT
     turns = [Turn("train", loss, model)] if callable(loss) else list(loss)

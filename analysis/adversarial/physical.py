@@ -245,7 +245,13 @@ def trail_brightness(magnitude: Tensor, speed: float, exposure: float) -> Tensor
 
 
 def in_band(values: Tensor, band: int, bands: int) -> Tensor:
-    """Return values (n,) as those of one band (n, bands), zero in the others."""
+    """Return values (n,) as those of one band (n, bands), zero in the others.
+
+    Raises
+    ------
+    InputError
+        If there is no such band.
+    """
     if not 0 <= band < bands:
         raise InputError(f"band {band}; expected one of 0 to {bands - 1}")
     return torch.nn.functional.pad(values[:, None], (band, bands - 1 - band))

@@ -60,6 +60,11 @@ def choose_binning(density: Tensor, cell: float, settings: Mapping[str, Any]) ->
         Side of a cell (Mpc/h).
     settings : mapping
         `count_bins`, `peak_bins`, `marks`, `mark_radius`, `moment_radii`.
+
+    Raises
+    ------
+    InputError
+        If the densities have fewer distinct values than there are to be bins.
     """
 
     def edges(values: Tensor, bins: int) -> tuple[float, ...]:

@@ -59,6 +59,11 @@ def boss_dr10(real_data: Path) -> tuple[Sample, Sample]:
     """Return the training galaxies and the rest, which only `--final` may look at.
 
     All four files together, through the one door; duplicates dropped, 0.01 < z < 1, shuffled.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, or breaks the contract.
     """
     files = [real_data / RACE_TABLE / name for name in FILES]
     if missing := [path for path in files if not path.is_file()]:

@@ -68,6 +68,11 @@ def cross_fitted(
     """Return p(galaxy) (n,) of each half of a field by the network fine-tuned on the other: north and south.
 
     `objects` has `dec` and `is_galaxy`, a line for each of `rows`.
+
+    Raises
+    ------
+    InputError
+        If a half shows one class only.
     """
     north = (objects["dec"] > objects["dec"].median()).to_numpy()
     is_galaxy, p = objects["is_galaxy"].to_numpy(), np.empty(len(objects))

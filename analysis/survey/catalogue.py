@@ -155,7 +155,13 @@ def catalogue_path(directory: Path) -> Path:
 
 
 def column_names(directory: Path) -> list[str]:
-    """List the columns of a survey's catalogue."""
+    """List the columns of a survey's catalogue.
+
+    Raises
+    ------
+    InputError
+        If there is no survey, or its catalogue is damaged.
+    """
     path = catalogue_path(directory)
     try:
         return pq.read_schema(path).names

@@ -137,7 +137,7 @@ def ad_distance(pits: Array) -> float:
     """Return the Anderson-Darling statistic of PITs against uniform, which weighs the tails.
 
     A single PIT of 0 or 1 would make it infinite. So PIT outliers are left out and the rest is stretched from 0 to 1,
-    in the manner of Schmidt et al. (2020), section 4.1: the outlier rate tells of the others. NaN if none is left.
+    in the manner of Schmidt et al. (2020), section 4.1: the outlier rate reports those left out. NaN if none is left.
     """
     kept = pits[~is_pit_outlier(pits)]
     n = len(kept)

@@ -106,7 +106,7 @@ class Turn:
     part : torch.nn.Module
         The model, or the part of it whose weights this turn changes, by an AdamW of its own.
     every : int
-        It comes with every so many batches only.
+        The turn comes once in so many batches.
     rate : float
         Factor on the learning rate.
     betas : tuple of float

@@ -4,9 +4,9 @@ The generator takes white noise, as an N-body code does. Before training it is a
 of the training boxes. Training changes how its Fourier modes are weighted, and adds what convolutions make of the field
 and of more noise. All padding is periodic: no place is preferred.
 
-The critic (a Wasserstein one: Arjovsky et al. 2017) sees the log-density. Of its voxels, of what convolutions find in
-it at three levels, and of the power in shells of wavenumber it takes the means over the box, by which it judges the box
-as a whole. Its gradient is held near one (Gulrajani et al. 2017).
+The critic (a Wasserstein one: Arjovsky et al. 2017) sees the log-density. It averages over the box its voxels, the
+features of convolutions at three levels and the power in shells of wavenumber, and judges by these means. Its gradient
+is held near one (Gulrajani et al. 2017).
 """
 
 import json

@@ -35,7 +35,7 @@ def read_sample() -> pd.DataFrame:
 
 
 def why_not(galaxies: pd.DataFrame, summary: dict[str, Any]) -> str:
-    """Return why there can be no photometric redshifts, or nothing."""
+    """Return why there can be no photometric redshifts; empty where there can."""
     if "not_run" in summary:
         return str(summary["not_run"])
     if len(inputs.bands_of(map(str, galaxies))) < 2:

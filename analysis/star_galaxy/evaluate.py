@@ -31,7 +31,7 @@ _MADE_BY = "star-galaxy train-convnet"
 
 
 def why_no_convnet(about: dict[str, Any], folder: Path) -> str:
-    """Return why the network on the images has no predictions, or nothing."""
+    """Return why the network on the images has no predictions; empty where it has."""
     if "no_stamps" in about:
         return about["no_stamps"]
     choices = folder / names.CHOICES

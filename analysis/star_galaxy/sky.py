@@ -25,7 +25,7 @@ MIN_PATCHES = 8  # for a correlation
 
 
 def why_not(objects: pd.DataFrame, settings: dict[str, Any]) -> str:
-    """Return why objects without spectra say nothing, or nothing."""
+    """Return why objects without spectra cannot judge classifiers; empty where they can."""
     least = settings["min_objects"]
     if np.count_nonzero(has_position(objects)) < least:
         return f"fewer than {least} objects without spectra, with positions"

@@ -19,15 +19,12 @@ from analysis.adversarial.physical import (
     CosmicRayHit,
     Disturbance,
     FaintStar,
-    Harm,
     SatelliteTrail,
-    disturbed,
     flux_of,
     in_band,
-    margin_lost,
-    search,
     trail_brightness,
 )
+from analysis.adversarial.placement import Harm, disturbed, margin_lost, search
 from analysis.adversarial.redshift import RedshiftTarget
 from analysis.shares import percent_with_interval
 from analysis.survey.schema import BANDS

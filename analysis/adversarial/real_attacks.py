@@ -18,7 +18,7 @@ from rich.progress import track
 from torch import Tensor
 
 from analysis import metrics
-from analysis.adversarial import attacks, galaxy_zoo, measures, names, physical
+from analysis.adversarial import attacks, galaxy_zoo, measures, names, physical, placement
 from analysis.adversarial.attacks import Bounds
 from analysis.adversarial.morphology import FULL, MorphologyNet, log_probabilities, votes
 from analysis.adversarial.settings import AT_SKY_NOISE
@@ -264,15 +264,15 @@ def by_light(attacked: Attacked, sky_level: float) -> tuple[dict[str, Any], pd.D
     scale = galaxy_zoo.PIXEL * how["petro_r90"] * settings["block"]
     camera = physical.Camera(scale, torch.full(images.shape[:2], how["seeing"]), (images.shape[2], images.shape[3]))
     of_galaxy = (images - sky_level).clamp(min=0).sum(dim=(1, 2, 3))
-    harm = physical.margin_lost(attacked.model, classes)
+    harm = placement.margin_lost(attacked.model, classes)
     rows = []
     for fainter in track(how["fainter"], "stars, trails and cosmic rays"):
         for kind, thing in disturbances(of_galaxy * 10 ** (-0.4 * fainter), camera, how).items():
             places = thing.places(camera, how["step"], how["reach"], how["angles"][kind])
-            found = physical.search(harm, images, thing, places, camera, FULL, settings["seed"])
+            found = placement.search(harm, images, thing, places, camera, FULL, settings["seed"])
             for where in (names.WORST, names.RANDOM):
                 at = places[getattr(found, where)]
-                p = attacked.probabilities(physical.disturbed(images, thing, at, camera, FULL))
+                p = attacked.probabilities(placement.disturbed(images, thing, at, camera, FULL))
                 about = {"kind": kind, "fainter": fainter, "place": where}
                 rows.append(about | measures.under_attack(classes.numpy(), p, **attacked.resampling))
     table = pd.DataFrame(rows)

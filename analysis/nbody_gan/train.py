@@ -18,7 +18,8 @@ from analysis.nbody_gan import names, statistics
 from analysis.nbody_gan.boxes import Boxes, read_boxes
 from analysis.nbody_gan.cosmology import Cosmology
 from analysis.nbody_gan.covariance import correlation_distance
-from analysis.nbody_gan.gan import Gan, Shape, draw_boxes, scale_density
+from analysis.nbody_gan.gan import Gan, draw_boxes
+from analysis.nbody_gan.layers import Shape, scale_density
 from analysis.nbody_gan.learning import TrainingBoxes, gan_turns
 from analysis.nbody_gan.mock import linear_modes
 from analysis.nbody_gan.statistics import Binning

@@ -13,18 +13,10 @@ from analysis.nbody_gan import names, statistics
 from analysis.nbody_gan.boxes import Boxes
 from analysis.nbody_gan.controls import log_normal_field
 from analysis.nbody_gan.cosmology import Cosmology
+from analysis.nbody_gan.critic import Critic
 from analysis.nbody_gan.evaluate import read_binning
-from analysis.nbody_gan.gan import (
-    Critic,
-    Gan,
-    Generator,
-    Shape,
-    critic_loss,
-    draw_boxes,
-    draw_noise,
-    generator_loss,
-    scale_density,
-)
+from analysis.nbody_gan.gan import Gan, Generator, critic_loss, draw_boxes, draw_noise, generator_loss
+from analysis.nbody_gan.layers import Shape, scale_density
 from analysis.nbody_gan.learning import TrainingBoxes, turn
 from analysis.nbody_gan.mock import linear_modes
 from analysis.nbody_gan.train import densities_for, train_gan, untrained

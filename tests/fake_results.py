@@ -180,7 +180,8 @@ NBODY_GAN: dict[str, Any] = {
         for control in ("untrained", "white_noise", "gaussian", "log_normal", "unseen_nbody")
     },
     "worst": {"split_half_ratio": 1.1},
-    "power": {"worst_percent": 3.0, "worst_percent_err": 1.0},
+    "power": {"worst_percent": 3.0, "worst_percent_err": 1.0, "last_percent": -9.0, "last_percent_err": 1.0},
+    "power_untrained": {"last_percent": -4.0, "last_percent_err": 1.0},
     "memory": {
         "n_boxes": 1000,
         "gan": {"nearest_is_training": 0.5, "close_pairs": 0, "distinct_boxes_low": 1.7e5},

@@ -156,13 +156,11 @@ def generated_tables(
     pages |= apply_pages(metrics)
     pages["section-discussion"] = _discussion(pages, provenance)
     result = "feature_importance"
-    content = metrics.get(result, {"not_run": "its stages have not been run"})
-    if "not_run" in content:
-        pages["section-feature-importance"] = f"This result was not run: {escaped(content['not_run'])}.\n"
-        return pages
+    if why := tables.why_not(metrics, result):
+        return pages | tables.not_run("feature-importance", why)
     return pages | {
-        "ann": tables.ann(content, published[result]["values"]),
-        "trees": tables.trees(content),
+        "ann": tables.ann(metrics[result], published[result]["values"]),
+        "trees": tables.trees(metrics[result]),
         "importances": tables.importances(pd.read_csv(results / result / "importances.csv")),
         "section-feature-importance": tables.include("feature-importance"),
     }
@@ -204,14 +202,13 @@ def _anchoring(results: Path, content: dict[str, Any] | None) -> dict[str, str]:
 
 def _feature_selection(results: Path, metrics: dict[str, dict[str, Any]]) -> dict[str, str]:
     result = "feature_selection"
-    content = metrics.get(result, {"not_run": "its stages have not been run"})
-    if "not_run" in content:
-        return {"section-feature-selection": f"This result was not run: {escaped(content['not_run'])}.\n"}
+    if why := tables.why_not(metrics, result):
+        return tables.not_run("feature-selection", why)
     written = {"stable": tables.stable, "curve": tables.curve, "permutation": tables.permutation}
     files = {"stable": "importances.csv", "curve": "curve.csv", "permutation": "permutation.csv"}
     return {
         "section-feature-selection": tables.include("feature-selection"),
-        "learners": tables.learners(content),
-        "inputs": tables.inputs(content),
+        "learners": tables.learners(metrics[result]),
+        "inputs": tables.inputs(metrics[result]),
         **{name: write(pd.read_csv(results / result / files[name])) for name, write in written.items()},
     }

@@ -10,7 +10,7 @@ import yaml
 import analysis
 from analysis import paths
 from analysis.files import replacing
-from analysis.paper import benches, circumstances, claims_table, tables
+from analysis.paper import benches, claims_table, tables
 from analysis.paper.adversarial import adversarial_pages
 from analysis.paper.adversarial_real import real_adversarial_pages
 from analysis.paper.apply import apply_pages
@@ -21,6 +21,7 @@ from analysis.paper.photoz import RACE, photoz_pages, read_race
 from analysis.paper.render import VARIABLES, labels_of, replaced_folder
 from analysis.paper.sources import with_provenance
 from analysis.paper.star_galaxy import star_galaxy_pages
+from analysis.provenance import circumstances
 from analysis.rules import CANNOT, LIMITS, SURVEYS, UNDECIDED, VERDICTS
 
 ROBUSTNESS = "robustness"

@@ -12,7 +12,7 @@ from typing import Any
 
 from analysis import paths, reproduce
 from analysis.errors import InputError
-from analysis.paper import circumstances
+from analysis.provenance import circumstances
 from analysis.provenance.git import ABBREVIATED, git
 from analysis.provenance.pipeline import Pipeline, Stage, is_of, read_pipeline
 from analysis.reproduce import LAPTOP

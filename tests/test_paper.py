@@ -5,7 +5,6 @@ import math
 import re
 import shutil
 import stat
-import subprocess
 from pathlib import Path
 
 import pandas as pd

@@ -21,6 +21,7 @@ from analysis.paper.photoz import RACE, photoz_pages, read_race
 from analysis.paper.render import VARIABLES, labels_of, replaced_folder
 from analysis.paper.sources import with_provenance
 from analysis.paper.star_galaxy import star_galaxy_pages
+from analysis.params import read_yaml
 from analysis.provenance import circumstances
 from analysis.rules import CANNOT, LIMITS, SURVEYS, UNDECIDED, VERDICTS
 
@@ -151,7 +152,7 @@ def generated_tables(
         pages |= {"real": tables.real(real), "real-sources": tables.real_sources(real)}
         pages["real-permutation"] = tables.real_permutation(real)
     pages |= _anchoring(results, anchoring) | _feature_selection(results, metrics) | photoz_pages(results, metrics)
-    published = yaml.safe_load((paper / paths.PUBLISHED.name).read_text())
+    published = read_yaml(paper / paths.PUBLISHED.name)
     pages |= star_galaxy_pages(metrics, published["star_galaxy"]) | image_pages(results, metrics, published)
     pages |= nbody_pages(metrics) | adversarial_pages(metrics) | real_adversarial_pages(metrics)
     pages |= apply_pages(metrics)

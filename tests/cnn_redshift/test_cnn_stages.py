@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 from blobs import write_blob_survey
+from small_compendium import lay_out
 
 from analysis import params, paths
 from analysis.__main__ import main
@@ -40,7 +41,7 @@ SEVERAL = """
 import os, sys
 from pathlib import Path
 import torch
-from analysis import paths
+from analysis import params, paths
 from analysis.__main__ import main
 from analysis.cnn_redshift import train
 from analysis.cnn_redshift.estimator import ImageRedshifts
@@ -64,12 +65,7 @@ sys.exit(main(["cnn-redshift", "train"]))
 @pytest.fixture
 def root(tmp_path, monkeypatch) -> Path:
     """A compendium's folders, with settings for tests."""
-    settings = params.merge(yaml.safe_load(paths.PARAMS.read_text()), TINY, "tests")
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings))
-    monkeypatch.setattr(paths, "PARAMS", tmp_path / "params.yaml")
-    for name in ("DATA", "FEATURES", "MODELS", "RESULTS", "FIGURES"):
-        monkeypatch.setattr(paths, name, tmp_path / name.lower())
-    paths.FIGURES.mkdir()
+    lay_out(tmp_path, monkeypatch, TINY)
     return tmp_path
 
 

@@ -24,6 +24,7 @@ from analysis.loop.precision import BFLOAT16, FLOAT32
 from analysis.nbody_gan.cosmology import Cosmology, linear_power
 from analysis.nbody_gan.density_pdf import linear_variance
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
 RATES = {card.BANDWIDTH: 1e10, card.BFLOAT16: 1e12, card.TF32: 5e11, card.FLOAT32: 1e11}
 SIZES = sizes_of("smoke")
@@ -45,14 +46,6 @@ assert bench.parts(sizes, cpu, {})
 print(all(found["within"] for found in agreement.box_difference(sizes, cpu).values()))
 print(agreement.trains_alike(workloads(sizes)["photoz_mdn"], cpu)["within"])
 """
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -30,5 +30,6 @@ def lay_out(root: Path, patch: pytest.MonkeyPatch, *overrides: Mapping[str, Any]
         settings = params.merge(settings, changed, "tests")
     for name in FOLDERS:
         patch.setattr(paths, name, root / name.lower())
+    patch.setattr(paths, "CHECKPOINTS", paths.MODELS / paths.CHECKPOINTS.name)
     patch.setattr(paths, "PARAMS", root / "params.yaml")
     paths.PARAMS.write_text(yaml.safe_dump(settings))

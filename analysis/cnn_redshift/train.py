@@ -54,7 +54,7 @@ def fit_network(
     estimator = ImageRedshifts(grid, **settings)
     estimator.cache, estimator.start = cache, start or {}
     estimator.validation = network_inputs(validation, cache), validation["redshift"].to_numpy()
-    estimator.checkpoints = _checkpoints() / name
+    estimator.checkpoints = paths.CHECKPOINTS / names.NAME / name
     estimator.fit(network_inputs(training, cache), None, training["redshift"].to_numpy())
     return estimator
 
@@ -104,7 +104,8 @@ def train_curve(
     few = validation.sample(min(len(validation), how["validation"]), random_state=settings["seed"])
     starts: dict[str, dict[str, Tensor]] = {names.CNN: {}}
     for kind in settings["pretraining"]["kinds"]:
-        starts[f"{names.CNN}_{kind}"] = pretrained(kind, paths.DATA, cache, unseen, settings, _checkpoints())
+        checkpoints = paths.CHECKPOINTS / names.NAME
+        starts[f"{names.CNN}_{kind}"] = pretrained(kind, paths.DATA, cache, unseen, settings, checkpoints)
     for draw, some in subsets(training, [*how["fractions"], 1.0], how["draws"], settings["seed"]):
         size, whole = f"{len(some)}-{draw}", len(some) == len(training)
         for learner, start in starts.items():
@@ -126,11 +127,6 @@ def train_curve_trees(training: pd.DataFrame, inputs: list[str], depth: int, set
 
 def _curve_folder() -> Path:
     return paths.MODELS / names.NAME / names.CURVE
-
-
-def _checkpoints() -> Path:
-    """Return where interrupted trainings wait: not in the stage's output, which DVC clears first."""
-    return paths.MODELS / "checkpoints" / names.NAME
 
 
 def train_heads(
@@ -211,4 +207,4 @@ def train_cnn_redshift(_: argparse.Namespace) -> None:
     trees.save(folder / names.TREES)
     train_curve_trees(training, feature_names(galaxies), depth, settings)
     metrics.write_metrics(folder / names.CHOICES, {"heads": heads, "depth": depth})
-    shutil.rmtree(_checkpoints(), ignore_errors=True)
+    shutil.rmtree(paths.CHECKPOINTS / names.NAME, ignore_errors=True)

@@ -41,7 +41,7 @@ SEVERAL = """
 import os, sys
 from pathlib import Path
 import torch
-from analysis import params, paths
+from analysis import paths
 from analysis.__main__ import main
 from analysis.cnn_redshift import train
 from analysis.cnn_redshift.estimator import ImageRedshifts
@@ -52,6 +52,7 @@ root = Path(sys.argv[1])
 paths.PARAMS = root / "params.yaml"
 for name in ("DATA", "FEATURES", "MODELS"):
     setattr(paths, name, root / name.lower())
+paths.CHECKPOINTS = paths.MODELS / "checkpoints"
 
 def refuse(*_args, **_kwargs):
     raise AssertionError("not the first process, and writes or fits trees")
@@ -105,7 +106,7 @@ def test_from_stamps_to_figures(root):
         assert line["draws"].tolist() == [2, 2, 1]
     assert set(pd.read_csv(results / names.BIAS)["property"]) == set(evaluate.comparison.PROPERTIES.values())
     assert len(pd.read_csv(results / names.REDSHIFTS)) == sample["n_test"]
-    assert not (paths.MODELS / "checkpoints" / names.NAME).exists()
+    assert not (paths.CHECKPOINTS / names.NAME).exists()
     assert sample["n_outside_grid"] == 0 and "ensemble" not in metrics
 
 
@@ -124,7 +125,7 @@ def test_of_several_processes_the_first_alone_writes(root):
     assert done.returncode == 0, done.stderr
     for stage in ("evaluate", "plot"):
         assert main(["cnn-redshift", stage]) == 0
-    assert not (paths.MODELS / "checkpoints" / names.NAME).exists()
+    assert not (paths.CHECKPOINTS / names.NAME).exists()
 
 
 def test_a_test_galaxy_beyond_the_grid_is_counted(root, monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from analysis import paths
+from analysis.photoz_pdf.names import CLASSES
 
 PIPELINE = yaml.safe_load((paths.ROOT / "dvc.yaml").read_text())["stages"]
 FIRST = "validate_params"
@@ -81,6 +82,8 @@ def _imports(module: str) -> frozenset[str]:
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module} | {f"{node.module}.{name.name}" for name in node.names}
+    if module == "analysis.photoz_pdf.store":  # it imports the estimator that a model folder names
+        found |= {f"analysis.photoz_pdf.{name}" for name in CLASSES}
     return frozenset(name for name in found if name.startswith("analysis.") and _file(name))
 
 

@@ -117,6 +117,17 @@ def test_every_module_of_a_stage_is_among_its_deps(name: str) -> None:
     assert not missing
 
 
+@pytest.mark.parametrize("name", PIPELINE)
+def test_every_module_among_the_deps_of_a_stage_is_used(name: str) -> None:
+    used = [Path(file) for file in _used(_module_of(PIPELINE[name]))]
+    code = [dep for dep in PIPELINE[name]["deps"] if dep.startswith("analysis/") and Path(dep).suffix in ("", ".py")]
+    unused = {dep for dep in code if not any(file.is_relative_to(dep) for file in used)}
+    if name == FIRST:  # it finds the models of all blocks by itself
+        unused = {dep for dep in unused if Path(dep).name != "settings.py"}
+    assert not unused
+    assert len(code) == len(set(code))
+
+
 @pytest.mark.parametrize("name", [name for name in PIPELINE if name != FIRST])
 def test_settings_are_checked_before_any_stage_runs(name: str) -> None:
     """Each stage comes after the first one, by way of what it needs."""

@@ -136,7 +136,7 @@ def test_the_floor_resolves_everything(paper):
         assert f'<a href="#{label}">{name}</a>' in html
         assert f'id="{label}"' in html
     assert '<a href="#sec-inner">Section 1.1</a>' in html
-    assert "<strong>Figure 2: </strong></span>Two, of" in html
+    assert "<strong>Figure 2: </strong>Two, of" in html
     assert "Drucker 1997" in html
     assert "<td" in html
     assert f"Made by pandoc {pypandoc.get_pandoc_version()} and Typst, without Quarto" in html

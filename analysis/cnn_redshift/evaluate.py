@@ -20,9 +20,9 @@ from analysis.errors import InputError
 from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import SPLITS, feature_names
 from analysis.files import replacing
+from analysis.photoz_pdf.calibration import Calibration
 from analysis.photoz_pdf.trainz import TrainZ
 from analysis.pit_calibration import conditional
-from analysis.pit_calibration.calibration import Calibration
 from analysis.results import write_not_run, write_result
 from analysis.survey.catalogue import STAMPS, read_provenance
 from analysis.survey.schema import BANDS

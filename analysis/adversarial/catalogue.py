@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.adaboost import AdaBoostR2
 from analysis.adversarial.names import RANDOM, WORST
 from analysis.adversarial.trees import search
-from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import photometric_features
 from analysis.metrics import with_interval
 from analysis.shares import percent_with_interval

@@ -12,12 +12,12 @@ import pandas as pd
 from torch import Tensor
 
 from analysis import metrics, params, paths, pdf_metrics
+from analysis.adaboost import AdaBoostR2
 from analysis.cnn_redshift import names
 from analysis.cnn_redshift.estimator import ImageRedshifts
 from analysis.cnn_redshift.pretraining import pretrained
 from analysis.cnn_redshift.rate import operations_per_stamp
 from analysis.cnn_redshift.sample import galaxies_with_stamps, network_inputs, too_few
-from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import SPLITS, feature_names
 from analysis.loop.matrix_rate import matrix_rate
 from analysis.loop.processes import Processes

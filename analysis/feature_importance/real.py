@@ -75,8 +75,8 @@ def measure(galaxies: pd.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:
 
 def made_with(table: RealTable) -> dict[str, Any]:
     """Return the settings, and the checksums of the code and of the columns map, that decide a table's result."""
-    code = [paths.PACKAGE / name for name in ("features.py", "metrics.py")]
-    code += [paths.PACKAGE / "feature_importance" / f"{name}.py" for name in ("evaluate", "model", "real", "train")]
+    code = [paths.PACKAGE / name for name in ("adaboost.py", "features.py", "metrics.py")]
+    code += [paths.PACKAGE / "feature_importance" / f"{name}.py" for name in ("evaluate", "real", "train")]
     code.append(paths.PACKAGE / "feature_importance" / "selection" / "permutation.py")
     code.append(paths.PACKAGE / "survey" / "real_tables.py")
     files = [*code, paths.COLUMN_MAPS / table.map]

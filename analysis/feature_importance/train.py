@@ -14,8 +14,8 @@ from rich.progress import track
 from torch.utils.data import TensorDataset
 
 from analysis import metrics, params, paths
+from analysis.adaboost import AdaBoostR2
 from analysis.cores import cores
-from analysis.feature_importance.model import AdaBoostR2
 from analysis.feature_importance.names import (
     ADABOOSTS,
     CHOICES,

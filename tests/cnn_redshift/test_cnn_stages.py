@@ -16,11 +16,11 @@ from small_compendium import lay_out
 
 from analysis import params, paths
 from analysis.__main__ import main
+from analysis.adaboost import AdaBoostR2
 from analysis.cnn_redshift import evaluate, names, plot, train
 from analysis.cnn_redshift.estimator import ImageRedshifts
 from analysis.cnn_redshift.sample import REDDENING_R, galaxies_with_stamps
 from analysis.errors import InputError
-from analysis.feature_importance.model import AdaBoostR2
 from analysis.survey.catalogue import STAMPS
 
 TINY = {
@@ -45,7 +45,7 @@ from analysis import paths
 from analysis.__main__ import main
 from analysis.cnn_redshift import train
 from analysis.cnn_redshift.estimator import ImageRedshifts
-from analysis.feature_importance.model import AdaBoostR2
+from analysis.adaboost import AdaBoostR2
 
 torch.set_num_threads(1)
 root = Path(sys.argv[1])

@@ -92,7 +92,8 @@ def stars_and_galaxies(objects: pd.DataFrame, settings: dict[str, Any]) -> tuple
     networks = {name: load_network(file) for name, file in files.items()}
     makers = {name: classifier(*network) for name, network in networks.items()}
 
-    result: dict[str, Any] = {"n": len(target.images), "headline": settings["headline"], "units": units(target.images)}
+    result: dict[str, Any] = {"n": len(target.images), "headline": settings["headline"]}
+    result |= {"confident_from": settings["confident"], "units": units(target.images)}
     everyone = to_classify(some_of_each(objects, len(objects), settings["seed"]), settings)
     result["control"] = classification.control(everyone, makers[names.CONVNET])
     curves, seen, of_pgd = [], [], {}

@@ -48,9 +48,8 @@ def read_binning(path: Path) -> Binning:
 
 
 def ratio(nbody: Array, drawn: Array, distance: Any, settings: dict[str, Any]) -> tuple[float, float]:
-    """Return `split_half_ratio` with the settings' splits, resamples and seed."""
-    how = (settings["splits"], settings["n_bootstrap"], settings["seed"])
-    return split_half_ratio(nbody, drawn, distance, *how)
+    """Return `split_half_ratio` with the settings' splits and seed."""
+    return split_half_ratio(nbody, drawn, distance, settings["splits"], settings["seed"])
 
 
 def matrices(nbody: Vectors, drawn: Vectors, derivatives: Vectors, settings: dict[str, Any]) -> dict[str, Any]:
@@ -96,18 +95,24 @@ def control_ratios(nbody: Vectors, controls: dict[str, Vectors], settings: dict[
 
 
 def power_agreement(nbody: Vectors, drawn: Vectors, cells: int, settings: dict[str, Any]) -> dict[str, float]:
-    """Return by how many percent the mean P(k) is off, at worst, for k below half the Nyquist wavenumber.
+    """Return by how many percent the mean P(k) is off: at worst up to half the Nyquist wavenumber; in the last shell.
 
-    Shells are a fundamental mode wide, and the Nyquist wavenumber is n/2 of them.
+    Shells are a fundamental mode wide, and the Nyquist wavenumber is n/2 of them. As many boxes of each are taken.
     """
-    shells = cells // 4
+    number = min(len(nbody[POWER_SPECTRUM]), len(drawn[POWER_SPECTRUM]))
+    powers = [vectors[POWER_SPECTRUM][:number] for vectors in (nbody, drawn)]
+
+    def off(of_nbody: Array, of_drawn: Array) -> Array:
+        return 100 * (of_drawn.mean(axis=0) / of_nbody.mean(axis=0) - 1)
 
     def worst(of_nbody: Array, of_drawn: Array) -> float:
-        off = of_drawn[:, :shells].mean(axis=0) / of_nbody[:, :shells].mean(axis=0) - 1
-        return float(100 * np.abs(off).max())
+        return float(np.abs(off(of_nbody, of_drawn)[: cells // 4]).max())
+
+    def last(of_nbody: Array, of_drawn: Array) -> float:
+        return float(off(of_nbody, of_drawn)[-1])
 
     how = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
-    return with_interval("worst_percent", worst, nbody[POWER_SPECTRUM], drawn[POWER_SPECTRUM], **how)
+    return with_interval("worst_percent", worst, *powers, **how) | with_interval("last_percent", last, *powers, **how)
 
 
 def memory_tests(
@@ -268,6 +273,7 @@ def evaluate_nbody_gan(_: argparse.Namespace) -> None:
         "worst": {"split_half_ratio": max(of_statistics[name]["split_half_ratio"] for name in STATISTICS)},
         "controls": controls,
         "power": power_agreement(nbody, ours, cells, settings),
+        "power_untrained": power_agreement(nbody, vectors[UNTRAINED_DRAWN], cells, settings),
         "memory": memory_tests(density["train"], density["test"], drawn, generators[DRAWN].shape.floor, settings),
         "cost": costs(boxes, history, seconds_per_drawn, device.type == "cuda"),
         "training": {"epochs": len(history), "best_epoch": int(np.argmin(history["validation_loss"]))},

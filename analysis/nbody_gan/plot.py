@@ -1,6 +1,7 @@
 """The figures of the GAN, from its metrics and tables alone."""
 
 import argparse
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -60,11 +61,12 @@ def plot_matrices(matrices: pd.DataFrame) -> Figure:
             drawn = panel.imshow(matrix, vmin=-1, vmax=1, interpolation="nearest")
             panel.set(xticks=[], yticks=[], title=title if row == 0 else "")
         axes[row, 0].set_ylabel(_NAMES[source])
+    figure.supxlabel("bin (each matrix: the bins of its statistic, in order)", fontsize=8)
     figure.colorbar(drawn, ax=axes, label="correlation", shrink=0.8, pad=0.01)
     return figure
 
 
-def plot_power(spectra: pd.DataFrame) -> Figure:
+def plot_power(spectra: pd.DataFrame, half_nyquist: float) -> Figure:
     """Draw the ratio of mean power spectra to that of N-body, with the band within which halves of N-body differ."""
     figure, axes = plt.subplots(figsize=(4.8, 2.8))
     of_gan = spectra[spectra["source"] == names.DRAWN]
@@ -74,7 +76,6 @@ def plot_power(spectra: pd.DataFrame) -> Figure:
         line = spectra[spectra["source"] == source]
         axes.errorbar(line["k"], line["ratio"], yerr=line["err"], fmt=style, color=colour, label=label, ms=4)
     axes.axhline(1, color="0.4", lw=0.8)
-    half_nyquist = of_gan["k"].iloc[len(of_gan) // 2 - 1 : len(of_gan) // 2 + 1].mean()
     axes.axvline(half_nyquist, color="0.4", ls=":", lw=0.8)
     axes.text(half_nyquist, 0.03, " half Nyquist", transform=axes.get_xaxis_transform(), fontsize=7, color="0.3")
     axes.set(xlabel="k (h/Mpc)", ylabel="P(k) over that of N-body")
@@ -99,10 +100,11 @@ def plot_training(history: pd.DataFrame) -> Figure:
 
 def figures(results: Path) -> dict[str, Figure]:
     """Return the figures of the GAN, by the name of the file."""
+    sample = json.loads((results / names.METRICS).read_text())["sample"]
     return {
         SLICES: plot_slices(pd.read_csv(results / names.SLICES)),
         MATRICES: plot_matrices(pd.read_csv(results / names.MATRICES)),
-        SPECTRA: plot_power(pd.read_csv(results / names.SPECTRA)),
+        SPECTRA: plot_power(pd.read_csv(results / names.SPECTRA), np.pi * sample["cells"] / sample["side"] / 2),
         TRAINING: plot_training(pd.read_csv(results / names.TRAINING)),
     }
 

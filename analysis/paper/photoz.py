@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from scipy.stats import kstwobign
 
 from analysis.paper.numbers import escaped, format_value, typeset
 from analysis.paper.tables import cell, include, not_run, pipe_table, why_not
@@ -168,7 +169,8 @@ def read_race(results: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        `final` and `cross_validation`, the files; `curve`, the ends of the learning curve and what lies between.
+        `final` and `cross_validation`, the files; `curve`, the ends of the learning curve and what lies between;
+        `ks_limit`, which the KS distance of calibrated PDFs exceeds once in twenty.
         Empty where one of the files is not there. Scores of the first file without an error get that of the second,
         scaled to the number of test galaxies: it is the scatter between galaxies that both measure.
     """
@@ -183,6 +185,7 @@ def read_race(results: Path) -> dict[str, Any]:
             scores.setdefault(error, scale * validated["ours"][name][error])
     curve = validated["learning_curve"]
     first, second, before, last = curve[0], curve[1], curve[-2], curve[-1]
+    race["ks_limit"] = float(kstwobign.ppf(0.95)) / math.sqrt(final["test"])
     return race | {
         "curve": {
             **{"first": first, "second": second, "before": before, "last": last},

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,31 +62,66 @@ def measure(
     ra, dec = reference.reindex(columns=["ra", "dec"]).to_numpy(float).T
     field = fields_of_sky(ra, dec, settings["n_fields"], settings["seed"])
     edges = bin_edges(known.z, settings["n_bins"], settings["outside"])
-    shifts, by_field = resampled_shifts(known.of(field >= 0), field[field >= 0], points[1], edges)
-    number = bin_of(z_phot, edges)
-    truth = true_shifts(z, z_phot, number, settings)
-    table = pd.DataFrame(
-        {
-            "bin": np.arange(1, len(edges)),
-            "low": edges[:-1],
-            "high": edges[1:],
-            "galaxies": np.bincount(number[number >= 0], minlength=settings["n_bins"]),
-            "z_phot": mean_by_bin(z_phot, number, settings["n_bins"]),
-            "shift_true": truth[0],
-            "shift_true_err": truth[1],
-            "shift_resampled": shifts,
-            "shift_resampled_err": np.nanstd(by_field, axis=0, ddof=1) / np.sqrt(np.isfinite(by_field).sum(axis=0)),
-            "field_scatter": np.nanstd(by_field, axis=0, ddof=1),
-        }
-    )
+    table = bin_table(known, field, points[1], z, z_phot, edges, settings)
     drawn = known.drawn_for(points[1])
-    curves = n_z_curves(estimator.grid, pdfs, z, number, (drawn.z, bin_of(drawn.z_phot, edges)), settings)
+    drawn_redshifts = (drawn.z, bin_of(drawn.z_phot, edges))
+    curves = n_z_curves(estimator.grid, pdfs, z, bin_of(z_phot, edges), drawn_redshifts, settings)
+
+    biased = [z_of + settings["planted_bias"] * (1 + z_of) for z_of in (known.z_phot, z_phot)]
+    planted = bin_table(replace(known, z_phot=biased[0]), field, points[1], z, biased[1], edges, settings)
     result = {
-        "sample": {"n_reference": len(reference), "n_science": len(science), "n_fields": len(by_field)}
+        "sample": {
+            "n_reference": len(reference),
+            "n_science": len(science),
+            "n_fields": len(np.unique(field[field >= 0])),
+        }
         | {"reference_has_positions": int(np.mean(np.isfinite(ra + dec)) > ENOUGH_POSITIONS)},
         **{f"bin_{line['bin']}": of_bin(line) for line in table.to_dict("records")},
+        "uncorrected": {"largest": float(table["shift_true"].abs().max())},
+        "planted": {"bias": settings["planted_bias"], **missed_of_planted(planted)},
     }
     return result, {names.BINS: table, names.CURVES: curves}
+
+
+def bin_table(
+    reference: Reference, field: Array, points: Array, z: Array, z_phot: Array, edges: Array, settings: dict[str, Any]
+) -> pd.DataFrame:
+    """Return a line for each bin: its limits, how many galaxies, and their shift by resampling and in truth.
+
+    Parameters
+    ----------
+    reference : Reference
+    field : ndarray of int, shape (n,)
+        The field of each reference galaxy; -1 for those that are not to be drawn.
+    points, z, z_phot : ndarray, shape (m, d), (m,), (m,)
+        Of the science sample.
+    edges : ndarray, shape (bins + 1,)
+    settings : dict
+        Of the evaluating stage.
+    """
+    shifts, by_field = resampled_shifts(reference.of(field >= 0), field[field >= 0], points, edges)
+    number = bin_of(z_phot, edges)
+    truth = true_shifts(z, z_phot, number, settings)
+    scatter = np.nanstd(by_field, axis=0, ddof=1)
+    columns = {
+        "bin": np.arange(1, len(edges)),
+        "low": edges[:-1],
+        "high": edges[1:],
+        "galaxies": np.bincount(number[number >= 0], minlength=settings["n_bins"]),
+        "z_phot": mean_by_bin(z_phot, number, settings["n_bins"]),
+        "shift_true": truth[0],
+        "shift_true_err": truth[1],
+        "shift_resampled": shifts,
+        "shift_resampled_err": scatter / np.sqrt(np.isfinite(by_field).sum(axis=0)),
+        "field_scatter": scatter,
+    }
+    return pd.DataFrame(columns)
+
+
+def missed_of_planted(bins: pd.DataFrame) -> dict[str, float]:
+    """Return the largest shift that a planted bias makes, and by how much resampling misses it, at most, over bins."""
+    shift, miss = (float(of.abs().max()) for of in (bins["shift_true"], bins["shift_resampled"] - bins["shift_true"]))
+    return {"largest_shift": shift, "largest_miss": miss, "missed_share": miss / shift}
 
 
 def true_shifts(z: Array, z_phot: Array, number: Array, settings: dict[str, Any]) -> tuple[Array, Array]:

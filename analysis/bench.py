@@ -23,7 +23,7 @@ def kept(function: str, options: argparse.Namespace) -> int:
         `module:function`, which returns figures and whether they are `reached`.
     options : argparse.Namespace
     """
-    from analysis.paper.circumstances import machine
+    from analysis.provenance.circumstances import machine
 
     figures = {"bench": options.bench, **call(function, options), "machine": machine()}
     if options.out:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from analysis import paths, scale_copies
-from analysis.claims import CLAIMS, Claim, Subject, read_claims, read_subjects, read_yaml
+from analysis.claims import CLAIMS, Claim, Subject, read_claims, read_subjects
 from analysis.errors import InputError
 from analysis.files import write_json
 from analysis.paper import pages
-from analysis.paper.circumstances import short_citations
+from analysis.paper.citations import short_citations
 from analysis.paper.numbers import format_interval, format_published, format_value
+from analysis.params import read_yaml
 from analysis.rules import CANNOT, MOCK, OWN, PUBLISHED, RULES, SURVEYS, UNDECIDED, VERDICTS, Measurement, Rule
 from analysis.shares import exact_interval
 from analysis.survey.catalogue import read_provenance

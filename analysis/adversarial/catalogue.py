@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from analysis import metrics
+from analysis.adaboost import AdaBoostR2
 from analysis.adversarial.names import RANDOM, WORST
 from analysis.adversarial.trees import search
-from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import photometric_features
 from analysis.shares import percent_with_interval
 from analysis.star_galaxy import classifiers

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 
 from analysis import params, paths
+from analysis.adaboost import AdaBoostR2
 from analysis.adversarial import catalogue, classification, names, placed, redshift, remeasured
 from analysis.adversarial.examples import class_examples, redshift_example, write_examples
 from analysis.adversarial.images import Images, read_images
@@ -18,7 +19,6 @@ from analysis.adversarial.trees import errors_of
 from analysis.cnn_redshift import names as redshift_names
 from analysis.cnn_redshift.estimator import ImageRedshifts
 from analysis.cnn_redshift.sample import galaxies_with_stamps
-from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import feature_names
 from analysis.metrics import with_interval
 from analysis.results import read_choices, write_not_run, write_result

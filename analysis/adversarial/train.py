@@ -134,7 +134,7 @@ def train_adversarial(_: argparse.Namespace) -> None:
     losses = {names.SECOND: plain_loss, names.ROBUST: attacked_loss(**settings["attack"], softening=how.softening)}
     choices: dict[str, Any] = {"n_training": int((objects["split"] == "train").sum()), **settings["attack"]}
     for name, loss in losses.items():
-        checkpoints = paths.MODELS / "checkpoints" / f"{names.NAME}_{name}"  # not in the output, which DVC clears
+        checkpoints = paths.CHECKPOINTS / f"{names.NAME}_{name}"
         network, history = fit(cache, objects, loss, settings, checkpoints, f"{name} network")
         choices[name] = cost(history)
         if rank() == 0:

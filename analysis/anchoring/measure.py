@@ -10,6 +10,7 @@ import pandas as pd
 from rich.progress import track
 
 from analysis import metrics, params, paths
+from analysis.adaboost import AdaBoostR2
 from analysis.anchoring import samples
 from analysis.anchoring.names import (
     COMPARISONS,
@@ -20,7 +21,6 @@ from analysis.anchoring.names import (
     Comparison,
 )
 from analysis.anchoring.samples import Pair
-from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import feature_names, photometric_features
 from analysis.results import write_tables
 from analysis.survey.mock.parameters import parameters_hash

@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 
 from analysis import metrics, params, paths, pdf_metrics
+from analysis.adaboost import AdaBoostR2
 from analysis.cnn_redshift import comparison, names
 from analysis.cnn_redshift.attribution import Attributions, attributions, summary
 from analysis.cnn_redshift.curve import Curve, Predictions, crossing, fitted, learning_curves, power_law
 from analysis.cnn_redshift.estimator import ImageRedshifts
 from analysis.cnn_redshift.sample import SEEING, galaxies_with_stamps, network_inputs
-from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import SPLITS, feature_names
 from analysis.files import replacing
+from analysis.photoz_pdf.calibration import Calibration
 from analysis.photoz_pdf.trainz import TrainZ
 from analysis.pit_calibration import conditional
-from analysis.pit_calibration.calibration import Calibration
 from analysis.results import read_choices, write_not_run, write_result
 from analysis.survey.catalogue import STAMPS, read_provenance
 from analysis.survey.schema import BANDS

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import metrics, params, paths
-from analysis.feature_importance.model import AdaBoostR2
+from analysis.adaboost import AdaBoostR2
 from analysis.feature_importance.names import (
     ADABOOSTS,
     ANN_TABLE,

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from analysis import metrics, params, paths
+from analysis.adaboost import fit_adaboost
 from analysis.feature_importance.evaluate import figures_of_merit, gains
-from analysis.feature_importance.model import fit_adaboost
 from analysis.feature_importance.selection.permutation import columns_by_kind, sigma_rises
 from analysis.feature_importance.train import cross_validated
 from analysis.features import COLOURS, MAGNITUDES, feature_names, sample_with_features
@@ -75,8 +75,8 @@ def measure(galaxies: pd.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:
 
 def made_with(table: RealTable) -> dict[str, Any]:
     """Return the settings, and the checksums of the code and of the columns map, that decide a table's result."""
-    code = [paths.PACKAGE / name for name in ("features.py", "metrics.py")]
-    code += [paths.PACKAGE / "feature_importance" / f"{name}.py" for name in ("evaluate", "model", "real", "train")]
+    code = [paths.PACKAGE / name for name in ("adaboost.py", "features.py", "metrics.py")]
+    code += [paths.PACKAGE / "feature_importance" / f"{name}.py" for name in ("evaluate", "real", "train")]
     code.append(paths.PACKAGE / "feature_importance" / "selection" / "permutation.py")
     code.append(paths.PACKAGE / "survey" / "real_tables.py")
     files = [*code, paths.COLUMN_MAPS / table.map]

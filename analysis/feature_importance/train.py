@@ -5,7 +5,6 @@ import shutil
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,8 +14,8 @@ from rich.progress import track
 from torch.utils.data import TensorDataset
 
 from analysis import metrics, params, paths
+from analysis.adaboost import AdaBoostR2, fit_adaboost
 from analysis.cores import cores
-from analysis.feature_importance.model import AdaBoostR2, fit_adaboost
 from analysis.feature_importance.names import (
     ADABOOSTS,
     CHOICES,
@@ -153,18 +152,13 @@ def fit_networks(
     for number in range(settings["n_networks"]):
         seed = settings["seed"] + number
         network = RedshiftNetwork.for_sample(X, z, settings["hidden"], seed)
-        checkpoints = _checkpoints() / row / str(number)
+        checkpoints = paths.CHECKPOINTS / NAME / row / str(number)
         how = Settings(**settings["network"], seed=seed)
         history = train(network, squared_error, *samples, how, checkpoints)
         seconds += sum(epoch["cpu_seconds"] for epoch in history)
         network.save(paths.MODELS / NAME / row / f"network_{number}.safetensors")
         shutil.copy(checkpoints / LOG, paths.MODELS / NAME / row / f"log_{number}.csv")
     return seconds
-
-
-def _checkpoints() -> Path:
-    """Return where interrupted trainings wait: not in the stage's output, which DVC clears first."""
-    return paths.MODELS / "checkpoints" / NAME
 
 
 def _tensors(galaxies: pd.DataFrame, inputs: list[str]) -> TensorDataset:
@@ -281,4 +275,4 @@ def train_feature_importance(_: argparse.Namespace) -> None:
         },
     }
     metrics.write_metrics(folder / CHOICES, choices)
-    shutil.rmtree(_checkpoints(), ignore_errors=True)
+    shutil.rmtree(paths.CHECKPOINTS / NAME, ignore_errors=True)

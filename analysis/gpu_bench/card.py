@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from analysis.cnn_redshift.rate import matrix_rate
+from analysis.loop.matrix_rate import matrix_rate
 
 GIB = 2**30
 BANDWIDTH = "bytes_per_second"

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import kstwobign
 
 from analysis.paper.numbers import escaped, format_value, typeset
-from analysis.paper.tables import cell, include, pipe_table
+from analysis.paper.tables import cell, include, not_run, pipe_table, why_not
 from analysis.photoz_pdf.names import CROSS_VALIDATION, FINAL, LABELS, NAME, RACE_TABLE
 
 SCORES = {
@@ -215,15 +215,14 @@ def race(final: Mapping[str, Any]) -> str:
 
 def photoz_pages(results: Path, metrics: Mapping[str, dict[str, Any]]) -> dict[str, str]:
     """Write the generated files of paper/tables/ for the results on redshift PDFs: name -> Markdown."""
-    pages = {}
+    pages: dict[str, str] = {}
     for result in ("pit_calibration", "redshift_distributions", "spectroscopic_completeness"):
-        content = metrics.get(result, {"not_run": "its stages have not been run"})
         section = result.replace("_", "-")
-        if "not_run" in content:
-            pages[f"section-{section}"] = f"This result was not run: {escaped(content['not_run'])}.\n"
+        if why := why_not(metrics, result):
+            pages |= not_run(section, why)
         else:
             pages[f"section-{section}"] = include(section)
-            pages |= _TABLES[result](results / result, content)
+            pages |= _TABLES[result](results / result, metrics[result])
     pages["section-race"] = "The race against other programs was not run here (`bench photoz --final` does it).\n"
     if RACE in metrics:
         pages |= {"section-race": include("race"), "race": race(metrics[RACE]["final"])}

@@ -9,13 +9,13 @@ import pandas as pd
 from analysis import metrics, params, paths, pdf_metrics
 from analysis.features import sky_pixels
 from analysis.photoz_pdf import names as photoz_pdf
+from analysis.photoz_pdf.calibration import Calibration
 from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.photometry import PhotometricInputs
+from analysis.photoz_pdf.rescale import rescaled
 from analysis.photoz_pdf.sample import magnitudes_and_errors, read_sample
 from analysis.photoz_pdf.store import estimator_class
 from analysis.pit_calibration import conditional, names
-from analysis.pit_calibration.calibration import Calibration
-from analysis.pit_calibration.rescale import rescaled
 from analysis.results import read_choices, write_not_run, write_result
 
 Array = np.ndarray

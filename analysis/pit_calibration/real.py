@@ -7,11 +7,11 @@ import pandas as pd
 
 from analysis import params
 from analysis.features import SPLITS
+from analysis.photoz_pdf.calibration import Calibration
 from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.real import on_real_tables
 from analysis.photoz_pdf.sample import magnitudes_and_errors
 from analysis.pit_calibration import names
-from analysis.pit_calibration.calibration import Calibration
 from analysis.pit_calibration.evaluate import measure
 from analysis.pit_calibration.train import fit_estimators
 

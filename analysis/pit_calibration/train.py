@@ -11,12 +11,12 @@ from rich.progress import track
 
 from analysis import metrics, params, paths
 from analysis.features import read_features
+from analysis.photoz_pdf.calibration import Calibration
 from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.interface import PdfEstimator, grid_for
 from analysis.photoz_pdf.names import CHOICES, NAME
 from analysis.photoz_pdf.sample import magnitudes_and_errors, read_sample, why_not
 from analysis.photoz_pdf.store import estimator_class
-from analysis.pit_calibration.calibration import Calibration
 
 
 def fit_estimators(galaxies: pd.DataFrame, settings: dict[str, Any]) -> tuple[dict[str, PdfEstimator], dict[str, Any]]:

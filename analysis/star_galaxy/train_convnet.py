@@ -123,7 +123,7 @@ def train_star_galaxy_convnet(_: argparse.Namespace) -> None:
         return
     cache = scaled_stamps(paths.DATA)
     objects["row"] = rows_of(cache, objects["object_id"].to_numpy(), paths.DATA)
-    checkpoints = paths.MODELS / "checkpoints" / names.CONVNET_NAME  # not in the stage's output, which DVC clears first
+    checkpoints = paths.CHECKPOINTS / names.CONVNET_NAME
     objects = at_most(objects, settings["most_training"], settings["seed"])
     network, history = fit_network(cache, objects, settings, checkpoints)
     if rank():

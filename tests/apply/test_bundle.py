@@ -19,8 +19,8 @@ from analysis.apply.redshifts import CalibratedRedshifts
 from analysis.apply.schema import answer_schema, as_table
 from analysis.apply.trees import mean_path
 from analysis.errors import InputError
+from analysis.photoz_pdf.remap import remapped
 from analysis.photoz_pdf.sample import magnitudes_and_errors
-from analysis.pit_calibration.remap import remapped
 
 
 def noisy_classes(n, seed):

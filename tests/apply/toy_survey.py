@@ -9,8 +9,8 @@ from sklearn.ensemble import RandomForestClassifier
 from analysis.apply import bundle
 from analysis.apply.train import Parts, write_bundle
 from analysis.photoz_pdf.mdn import MixtureDensityNetworks
+from analysis.photoz_pdf.remap import fit_remapping
 from analysis.photoz_pdf.sample import magnitudes_and_errors
-from analysis.pit_calibration.remap import fit_remapping
 from analysis.star_galaxy.names import TPC_MORPH
 
 BANDS = ("g", "r", "i")

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from small_compendium import SMOKE, lay_out
 
 from analysis import paths
 from analysis.features import make_features
-from analysis.params import merge
 from analysis.photoz_pdf.sample import read_sample
 from analysis.pit_calibration import evaluate as pit
 from analysis.pit_calibration.plot import plot_pit_calibration
@@ -48,16 +47,6 @@ def mock(tmp_path_factory) -> Path:
     return folder
 
 
-def lay_out(root: Path, patch: pytest.MonkeyPatch) -> None:
-    """Point a compendium at a folder, with the settings of the smoke scale, some smaller still."""
-    for name in ("DATA", "FEATURES", "MODELS", "RESULTS", "FIGURES"):
-        patch.setattr(paths, name, root / name.lower())
-    smoke = yaml.safe_load((paths.SCALES / "smoke.yaml").read_text())
-    settings = merge(yaml.safe_load(paths.PARAMS.read_text()), smoke, "smoke.yaml")
-    patch.setattr(paths, "PARAMS", root / "params.yaml")
-    paths.PARAMS.write_text(yaml.safe_dump(settings))
-
-
 def run() -> dict[str, dict]:
     for stage in STAGES:
         stage(Namespace())
@@ -69,7 +58,7 @@ def results(mock, tmp_path_factory):
     """All stages on the mock; the paths stay until the last test that asks for it."""
     with pytest.MonkeyPatch.context() as patch:
         root = tmp_path_factory.mktemp("compendium")
-        lay_out(root, patch)
+        lay_out(root, patch, SMOKE)
         paths.DATA.symlink_to(mock)
         yield run()
 
@@ -175,7 +164,7 @@ def lesser(mock, tmp_path, monkeypatch):
     """Return a function that runs all stages on the mock's catalogue, changed."""
 
     def run_on(change) -> dict[str, dict]:
-        lay_out(tmp_path, monkeypatch)
+        lay_out(tmp_path, monkeypatch, SMOKE)
         write_survey(change(read_catalogue(mock)), paths.DATA, {"kind": "ingested"})
         return run()
 

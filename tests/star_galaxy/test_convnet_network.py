@@ -247,6 +247,7 @@ def stage(tmp_path, monkeypatch):
     told["settings"]["network"] = SETTINGS["network"] | {"epochs": 2}
     monkeypatch.setattr(paths, "DATA", tmp_path / "data")
     monkeypatch.setattr(paths, "MODELS", tmp_path / "models")
+    monkeypatch.setattr(paths, "CHECKPOINTS", tmp_path / "models" / "checkpoints")
     monkeypatch.setattr(train_convnet, "star_galaxy_sample", lambda _: (told["objects"].copy(), told["about"]))
     monkeypatch.setattr(train_convnet.params, "load", lambda _: told["settings"])
     monkeypatch.setattr(

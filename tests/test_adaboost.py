@@ -8,8 +8,8 @@ from sklearn.datasets import make_friedman1
 from sklearn.ensemble import AdaBoostRegressor
 from sklearn.tree import DecisionTreeRegressor
 
+from analysis.adaboost import AdaBoostR2, weighted_median
 from analysis.errors import InputError
-from analysis.feature_importance.model import AdaBoostR2, weighted_median
 
 
 @pytest.fixture(scope="module")

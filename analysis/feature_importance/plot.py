@@ -8,7 +8,6 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import yaml
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
@@ -118,6 +117,6 @@ def figures(results: Path, result: dict[str, Any], published: dict[str, Any], n_
 
 def plot_feature_importance(_: argparse.Namespace) -> None:
     """Results -> figures of the paper."""
-    published = yaml.safe_load(paths.PUBLISHED.read_text())["feature_importance"]["values"]
+    published = params.read_yaml(paths.PUBLISHED)["feature_importance"]["values"]
     n_features = params.load("plot_feature_importance")["n_features"]
     draw_result(paths.RESULTS / NAME, FIGURES, partial(figures, published=published, n_features=n_features))

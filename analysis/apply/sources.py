@@ -26,7 +26,7 @@ from analysis.apply import names
 from analysis.errors import InputError
 from analysis.survey.catalogue import CATALOGUE
 from analysis.survey.columns_map import ColumnsMap, read_map
-from analysis.survey.convert import to_catalogue
+from analysis.survey.convert import identifiers, to_catalogue
 from analysis.survey.ingest import ingest
 from analysis.survey.readers import RawTable
 
@@ -288,9 +288,21 @@ def read_chunk(chunk: Chunk, wanted: Sequence[str], columns_map: ColumnsMap | No
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{chunk}: cannot be read as Parquet ({error})", "damaged-file") from None
     if columns_map is None or source_of is None:
-        return table.to_pandas(use_threads=False, ignore_metadata=True)  # an index is a column too
+        return _as_catalogue(table, str(chunk))
     raw = RawTable(str(chunk), {name: table[name].combine_chunks() for name in table.column_names})
     frame, _ = to_catalogue(raw, replace(columns_map, columns=source_of))
     if names.OBJECT not in frame:
         frame.insert(0, names.OBJECT, np.arange(chunk.first_row, chunk.first_row + len(frame)))
+    return frame
+
+
+def _as_catalogue(table: pa.Table, source: str) -> pd.DataFrame:
+    """Return a table of the catalogue's columns as pandas has it, which would make floats of numbers with a null."""
+    if names.OBJECT not in table.column_names:
+        raise InputError(f"{source}: no column {names.OBJECT!r}", "no-such-column")
+    numbers = identifiers(RawTable(source, {names.OBJECT: table[names.OBJECT].combine_chunks()}), names.OBJECT)
+    frame = table.drop_columns([names.OBJECT]).to_pandas(
+        use_threads=False, ignore_metadata=True
+    )  # an index is a column
+    frame.insert(0, names.OBJECT, numbers)
     return frame

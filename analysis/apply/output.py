@@ -87,9 +87,11 @@ def plan(work: Path, fingerprint: str) -> dict[str, Any]:
 
 
 def write_plan(work: Path, content: dict[str, Any]) -> None:
-    """Write what is planned."""
-    with replacing(work / _PLAN) as partial:
-        partial.write_text(json.dumps(content))
+    """Write what is planned, besides what was planned before."""
+    path = work / _PLAN
+    before = json.loads(path.read_text()) if path.is_file() else {}
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(before | content))
 
 
 def finish(work: Path, out: Path, rows: dict[tuple[int, int], int], provenance: dict[str, Any]) -> None:

@@ -16,9 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import analysis
 from analysis.apply import output, partitions, tasks
 from analysis.apply.bundle import Bundle, bundle_files
+from analysis.apply.chunks import Chunk
 from analysis.apply.cluster import Failure, connected, peak_memory, run_tasks, send_models
 from analysis.apply.schema import answer_schema
-from analysis.apply.sources import Chunk, Pixels, Source, without_secrets
+from analysis.apply.sources import Pixels, Source, without_secrets
 from analysis.apply.tasks import Job, Models
 from analysis.cores import cores
 from analysis.errors import InputError
@@ -93,7 +94,7 @@ def apply(request: Request) -> Outcome:
     bundle = Bundle.load(request.models)  # before anything is sent or written
     files, digest = bundle_files(request.models)
     work = output.work_folder(request.out.absolute())
-    source = Source.of(request.catalogue, request.columns_map, request.chunk_rows)
+    source = Source.of(request.catalogue, request.columns_map)
     if not source.is_foreign:
         bundle.check_columns(source.present(), request.catalogue)
     provenance = _provenance(request, source, digest)
@@ -103,9 +104,11 @@ def apply(request: Request) -> Outcome:
     with output.locked(work):
         plan = output.plan(work, provenance["fingerprint"])
         if source.is_foreign:
-            source = source.through_the_door(request.chunk_rows, work)
+            source = source.through_the_door(work)
             bundle.check_columns(source.present(), request.catalogue)
+        plan["row_groups"] = source.footers(plan.get("row_groups"))
         output.write_plan(work, plan)
+        source = source.cut(plan["row_groups"], request.chunk_rows)
         provenance |= {"objects_in_source": source.rows}
         workers = request.workers or min(cores(), len(source.chunks))
         with connected(request.scheduler, workers, request.memory_limit) as client:

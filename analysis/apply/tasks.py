@@ -19,8 +19,9 @@ from distributed import Worker, WorkerPlugin, get_worker
 
 from analysis.apply import names, partitions
 from analysis.apply.bundle import Bundle
+from analysis.apply.chunks import Chunk, read_chunk
 from analysis.apply.schema import as_table
-from analysis.apply.sources import Chunk, Pixels, read_chunk
+from analysis.apply.sources import Pixels
 from analysis.files import replacing
 from analysis.survey.catalogue import sha256
 from analysis.survey.columns_map import ColumnsMap
@@ -133,12 +134,12 @@ def count_chunk(job: Job, chunk: Chunk) -> Record:
         pixels, counts = partitions.count(_places(table, str(chunk)))
         return {"pixels": pixels, "counts": counts}
 
-    return _recorded(job, f"count-{chunk.number:06d}", None, str(chunk), work)
+    return _recorded(job, f"count-{chunk.name}", None, str(chunk), work)
 
 
 def answer_chunk(job: Job, chunk: Chunk) -> Record:
     """Answer for the objects of a chunk; the record says how many, and of which partition each row group is."""
-    path = job.work / SHARDS / f"{chunk.number:06d}.parquet"
+    path = job.work / SHARDS / f"{chunk.name}.parquet"
 
     def work() -> Record:
         models = get_worker().plugins[job.models]
@@ -158,7 +159,7 @@ def answer_chunk(job: Job, chunk: Chunk) -> Record:
             numbers = partitions.write_shard(partial, as_table(columns), of)
         return {"rows": len(table), "partitions": numbers}
 
-    return _recorded(job, f"chunk-{chunk.number:06d}", path, [job.cut, str(chunk)], work)
+    return _recorded(job, f"chunk-{chunk.name}", path, [job.cut, str(chunk)], work)
 
 
 def make_partition(job: Job, call: tuple[int, list[list[Any]]]) -> Record:

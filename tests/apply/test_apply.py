@@ -18,7 +18,7 @@ from toy_survey import BANDS, draw, write_parquet
 
 from analysis.__main__ import main
 from analysis.apply import cluster as of_cluster
-from analysis.apply import names, output, partitions, run, tasks
+from analysis.apply import names, output, partitions, run, sources, tasks
 from analysis.apply.bundle import Bundle
 from analysis.apply.run import Request, apply
 from analysis.apply.sources import without_secrets
@@ -202,7 +202,7 @@ def test_partitions_of_a_run_that_could_not_count_a_chunk_are_not_kept(catalogue
     read = tasks.read_chunk
 
     def fails(chunk, wanted, columns_map):
-        if chunk.number == 1 and len(wanted) == 3:
+        if chunk.first_row == 150 and len(wanted) == 3:
             raise OSError("for a while")
         return read(chunk, wanted, columns_map)
 
@@ -301,6 +301,24 @@ def test_file_without_a_footer_and_impossible_values_are_named(catalogue, reques
     assert len(outcome.failures) == 3 and "part-0.parquet (all of it): InputError" in said
     assert "object 1000000000000000899, row 150 (0 others too): ra" in said and "dec 91.0; expected a place" in said
     assert "column 'dered_r', object 1000000000000000603: value 99; expected -5 to 50" in said
+
+
+def test_a_file_that_could_not_be_read_for_a_while_is_read_by_the_next_run(catalogue, request_of, monkeypatch) -> None:
+    undisturbed, request = request_of(catalogue, "undisturbed"), request_of(catalogue)
+    apply(undisturbed)
+    footer = sources.row_groups_of
+    with monkeypatch.context() as patch:
+        patch.setattr(sources, "row_groups_of", lambda fs, name: None if "part-0" in name else footer(fs, name))
+        [failure, *_] = apply(request).failures
+    assert "part-0.parquet (all of it): InputError" in f"{failure.input}: {failure.error}"
+    work = output.work_folder(request.out)
+    before = {path: path.stat().st_mtime_ns for path in (work / tasks.SHARDS).rglob("*.parquet")}
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(output, "write_parquet_metadata", kill)
+        apply(request)
+    assert len(before) == 4
+    assert apply(request).objects == N
+    assert content(request.out) == content(undisturbed.out)
 
 
 def test_objects_without_any_magnitude_are_in_the_output(catalogue, request_of) -> None:

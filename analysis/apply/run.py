@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -98,10 +97,11 @@ def apply(request: Request) -> Outcome:
     if not source.is_foreign:
         bundle.check_columns(source.present(), request.catalogue)
     provenance = _provenance(request, source, digest)
-    if (made := output.finished(request.out, provenance["fingerprint"])) is not None:
-        shutil.rmtree(work, ignore_errors=True)  # the name was given, and then the process killed
-        return _made_before(request, made)
+    if (outcome := _made_before(request, provenance, work)) is not None:
+        return outcome
     with output.locked(work):
+        if (outcome := _made_before(request, provenance, work)) is not None:  # by another process, in between
+            return outcome
         plan = output.plan(work, provenance["fingerprint"])
         if source.is_foreign:
             source = source.through_the_door(work)
@@ -119,8 +119,12 @@ def apply(request: Request) -> Outcome:
             return _run(client, request, source, job, provenance)
 
 
-def _made_before(request: Request, made: dict[str, Any]) -> Outcome:
-    """Return the outcome that an output tells of, or raise InputError if input is missing that may not be."""
+def _made_before(request: Request, provenance: dict[str, Any], work: Path) -> Outcome | None:
+    """Return the outcome that an output tells of, if there is one; raise InputError if it lacks what it may not."""
+    made = output.finished(request.out, provenance["fingerprint"])
+    if made is None:
+        return None
+    output.clear(work)  # the name was given, and then the process killed
     failures = [Failure(**missing) for missing in made["missing"]]
     if failures and not request.without_failed:
         raise InputError(

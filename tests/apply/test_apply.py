@@ -360,6 +360,35 @@ def test_two_at_once_do_not_write_into_each_other(catalogue, request_of) -> None
         apply(request)
 
 
+def test_a_lock_that_the_file_system_does_not_give_is_not_taken_for_another_process(
+    catalogue, request_of, monkeypatch
+) -> None:
+    def as_nfs_does(lock, _) -> None:
+        if not lock.writable():
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(output.fcntl, "flock", as_nfs_does)
+    with pytest.raises(InputError, match=r"\.answers\.lock: cannot be locked here \(.*No locks available"):
+        apply(request_of(catalogue))
+
+
+def test_what_another_process_has_finished_before_the_lock_is_taken_is_not_made_again(
+    catalogue, request_of, monkeypatch
+) -> None:
+    request = request_of(catalogue)
+    apply(request)
+    finished, looks = output.finished, []
+
+    def late(*arguments):
+        looks.append(arguments)
+        return None if len(looks) == 1 else finished(*arguments)
+
+    monkeypatch.setattr(output, "finished", late)
+    assert apply(request).seconds == 0 and len(looks) == 2
+    assert [path.name for path in request.out.parent.glob(".*")] == []  # neither lock nor folder is left
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

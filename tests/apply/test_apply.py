@@ -20,6 +20,7 @@ from analysis.__main__ import main
 from analysis.apply import cluster as of_cluster
 from analysis.apply import names, output, partitions, run, sources, tasks
 from analysis.apply.bundle import Bundle
+from analysis.apply.commands import _folder
 from analysis.apply.run import Request, apply
 from analysis.apply.sources import without_secrets
 from analysis.errors import InputError
@@ -153,6 +154,17 @@ def test_settings_of_this_machine_are_not_for_another_cluster(capsys) -> None:
     for setting in (["--workers", "2"], ["--memory-limit", "2GiB"]):
         assert main([*command, *setting]) == 2
         assert "--workers, --memory-limit" in capsys.readouterr().err
+
+
+def test_the_answer_is_a_folder_and_no_url(capsys) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["apply", "--catalogue", "x", "--out", "s3://bucket/answers"])
+    assert ended.value.code == 2
+    assert (
+        "s3://bucket/answers is a URL; expected a folder on a file system that all workers see"
+        in capsys.readouterr().err
+    )
+    assert _folder("file:///tmp/answers") == Path("/tmp/answers") and _folder("answers") == Path("answers")
 
 
 def test_an_index_of_pandas_is_a_column(catalogue, request_of) -> None:

@@ -95,7 +95,7 @@ def apply(request: Request) -> Outcome:
     work = output.work_folder(request.out.absolute())
     source = Source.of(request.catalogue, request.columns_map)
     if not source.is_foreign:
-        bundle.check_columns(source.present(), request.catalogue)
+        _check_columns(bundle, source, request)
     provenance = _provenance(request, source, digest)
     if (outcome := _made_before(request, provenance, work)) is not None:
         return outcome
@@ -105,7 +105,7 @@ def apply(request: Request) -> Outcome:
         plan = output.plan(work, provenance["fingerprint"])
         if source.is_foreign:
             source = source.through_the_door(work)
-            bundle.check_columns(source.present(), request.catalogue)
+            _check_columns(bundle, source, request)
         plan["row_groups"] = source.footers(plan.get("row_groups"))
         output.write_plan(work, plan)
         source = source.cut(plan["row_groups"], request.chunk_rows)
@@ -117,6 +117,12 @@ def apply(request: Request) -> Outcome:
             send_models(client, models, work)
             job = Job(work, models.name, source.columns_map, plan.get("pixels", []))
             return _run(client, request, source, job, provenance)
+
+
+def _check_columns(bundle: Bundle, source: Source, request: Request) -> None:
+    """Raise InputError if the columns of a source, by its schema, are not what the models need."""
+    bundle.check_columns(source.present(), request.catalogue)
+    source.check_types(bundle.columns())
 
 
 def _made_before(request: Request, provenance: dict[str, Any], work: Path) -> Outcome | None:

@@ -22,7 +22,7 @@ from upath import UPath
 from analysis.apply import names
 from analysis.apply.chunks import Chunk, RowGroups, cut, row_groups_of
 from analysis.apply.patience import of_each, patiently
-from analysis.errors import InputError
+from analysis.errors import InputError, nearest
 from analysis.survey.catalogue import CATALOGUE
 from analysis.survey.columns_map import ColumnsMap, read_map
 from analysis.survey.ingest import ingest
@@ -158,6 +158,30 @@ class Source:
         if self.columns_map is None:
             return [] if self.schema is None else self.schema.names
         return [names.OBJECT, *self.columns_map.columns, *self.columns_map.constants]
+
+    def check_types(self, wanted: Sequence[str]) -> None:
+        """Raise InputError naming the first column among those wanted whose type cannot be used, before any is read."""
+        assert self.schema is not None
+        file = self.files[0][0]
+        if self.columns_map is not None:
+            for name, column in self.columns_map.columns.items():
+                if name in wanted and column not in self.schema.names:
+                    raise InputError(
+                        f"{file}: no column {column!r} (for {name}){nearest(column, self.schema.names)}",
+                        "no-such-column",
+                    )
+            return  # what the map says of values is seen as they are read
+        for name in (name for name in wanted if name in self.schema.names):
+            kind = self.schema.field(name).type
+            is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+            is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)
+            if name == names.OBJECT and not (is_text or is_number):
+                raise InputError(f"{file}: column {name!r} holds {kind}; expected whole numbers", "bad-object-id")
+            if name != names.OBJECT and not is_number:
+                raise InputError(
+                    f"{file}: column {name!r} holds {kind}; expected numbers (--columns MAP takes them as text)",
+                    "not-a-number",
+                )
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what tells this source from another, as JSON can hold it."""

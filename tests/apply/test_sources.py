@@ -115,3 +115,28 @@ def test_objects_numbered_by_rows_need_every_file(tmp_path) -> None:
     source = Source.of(str(tmp_path), tmp_path / "map.yaml")
     with pytest.raises(InputError, match=r"b\.parquet: cannot be read as Parquet; .* numbered by their rows"):
         source.cut(source.footers(None), 100)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "kind", "message"),
+    [
+        (names.OBJECT, pa.array([[1], [2]]), "bad-object-id", "'object_id' holds list<.*>; expected whole numbers"),
+        (names.RA, pa.array(["12:30:00", "12:31:00"]), "not-a-number", "'ra' holds string; expected numbers"),
+    ],
+)
+def test_types_are_checked_before_anything_is_read(tmp_path, column, values, kind, message) -> None:
+    table = table_of(pa.array([1, 2]))
+    place = table.column_names.index(column)
+    pq.write_table(table.set_column(place, column, values), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r"a\.parquet: column " + message) as caught:
+        Source.of(str(tmp_path), None).check_types([names.OBJECT, names.RA, names.DEC])
+    assert caught.value.kind == kind
+    write(tmp_path / "a.parquet", [1, 2])
+    Source.of(str(tmp_path), None).check_types([names.OBJECT, names.RA, names.DEC])
+
+
+def test_columns_that_a_map_tells_of_are_looked_for_before_anything_is_read(tmp_path) -> None:
+    write(tmp_path / "a.parquet", [1, 2])
+    (tmp_path / "map.yaml").write_text("columns:\n  ra: RAJ2000\n  dec: dec\n")
+    with pytest.raises(InputError, match=r"no column 'RAJ2000' \(for ra\)"):
+        Source.of(str(tmp_path), tmp_path / "map.yaml").check_types([names.OBJECT, names.RA, names.DEC])

@@ -138,8 +138,8 @@ def count_chunk(job: Job, chunk: Chunk) -> Record:
 
 
 def answer_chunk(job: Job, chunk: Chunk) -> Record:
-    """Answer for the objects of a chunk; the record says how many, and of which partition each row group is."""
-    path = job.work / SHARDS / f"{chunk.name}.parquet"
+    """Answer for the objects of a chunk; the record says how many, and of which partition each record batch is."""
+    path = job.work / SHARDS / f"{chunk.name}.arrow"
 
     def work() -> Record:
         models = get_worker().plugins[job.models]
@@ -163,14 +163,14 @@ def answer_chunk(job: Job, chunk: Chunk) -> Record:
 
 
 def make_partition(job: Job, call: tuple[int, list[list[Any]]]) -> Record:
-    """Make a partition, given by its number, of row groups of shards, each given by file and number."""
+    """Make a partition, given by its number, of record batches of shards, each given by file and number."""
     number, parts = call
     path = partitions.partition_file(job.work / CATALOGUE, job.pixels[number])
 
     def work() -> Record:
         with replacing(path) as partial:
-            row_groups = [(job.work / file, group) for file, group in parts]
-            rows = partitions.write_partition(partial, job.pixels[number], row_groups)
+            batches = [(job.work / file, batch) for file, batch in parts]
+            rows = partitions.write_partition(partial, job.pixels[number], batches)
         return {"rows": rows}
 
     return _recorded(job, f"partition-{number:06d}", path, [job.cut, parts], work)

@@ -12,6 +12,7 @@ import hats
 import lsdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from toy_survey import BANDS, draw, write_parquet
@@ -22,6 +23,7 @@ from analysis.apply import names, output, partitions, run, sources, tasks
 from analysis.apply.bundle import Bundle
 from analysis.apply.commands import _folder
 from analysis.apply.run import Request, apply
+from analysis.apply.schema import as_table
 from analysis.apply.sources import without_secrets
 from analysis.errors import InputError
 
@@ -193,7 +195,7 @@ def test_a_client_that_ends_anywhere_goes_on_to_the_same_bytes(catalogue, reques
             patch.setattr(*place, kill)
             apply(request)
         assert work.is_dir() and not request.out.exists()
-        lasting = {path: path.stat().st_mtime_ns for path in (work / tasks.SHARDS).glob("*.parquet")}
+        lasting = {path: path.stat().st_mtime_ns for path in (work / tasks.SHARDS).glob("*.arrow")}
     [first, *others] = lasting
     first.write_bytes(first.read_bytes()[:-7])  # cut by a dying disk
     (work / tasks.CATALOGUE / "dataset" / ".Npix=1.parquet.77.incomplete").write_bytes(b"of a worker that was killed")
@@ -233,7 +235,9 @@ def test_objects_outside_of_their_pixel_are_not_written(tmp_path, request_of, ca
     request = request_of(catalogue)
     apply(request)
     [pixel, other, *_] = [(p.order, p.pixel) for p in hats.read_hats(request.out).get_healpix_pixels()]
-    parts = [(partitions.partition_file(request.out, pixel), 0)]
+    table = pq.read_table(partitions.partition_file(request.out, pixel))
+    partitions.write_shard(tmp_path / "shard.arrow", table, np.zeros(len(table), int))
+    parts = [(tmp_path / "shard.arrow", 0)]
     assert partitions.write_partition(tmp_path / "right.parquet", pixel, parts)
     with pytest.raises(AssertionError, match="outside of its pixel"):
         partitions.write_partition(tmp_path / "wrong.parquet", other, parts)
@@ -324,7 +328,7 @@ def test_a_file_that_could_not_be_read_for_a_while_is_read_by_the_next_run(catal
         [failure, *_] = apply(request).failures
     assert "part-0.parquet (all of it): InputError" in f"{failure.input}: {failure.error}"
     work = output.work_folder(request.out)
-    before = {path: path.stat().st_mtime_ns for path in (work / tasks.SHARDS).rglob("*.parquet")}
+    before = {path: path.stat().st_mtime_ns for path in (work / tasks.SHARDS).glob("*.arrow")}
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(output, "write_parquet_metadata", kill)
         apply(request)
@@ -448,3 +452,21 @@ def test_partitions_hold_all_objects_and_none_too_many() -> None:
     assert rows.sum() == 5000 and rows.min() > 0 and rows.max() <= 400
     assert len(partitions.choose(counted, 5000)) <= 4
     assert max(order for order, _ in partitions.choose(counted, 1)) == partitions.COUNT_ORDER  # no pixel is too full
+
+
+def test_a_partition_is_made_of_its_part_of_a_shard_one_row_group_at_a_time(tmp_path, monkeypatch) -> None:
+    n, of = 20_000, 1000
+    generator = np.random.default_rng(5)
+    index = np.sort(partitions.positions(generator.uniform(0, 360, n), np.zeros(n), np.arange(n), "toy"))
+    table = as_table({names.OBJECT: np.arange(n), names.HEALPIX: index, names.RA: generator.random(n)})
+    shard, whole = tmp_path / "shard.arrow", (0, int(index[0] >> 58))
+    mine = index >> 58 == whole[1]
+    partitions.write_shard(shard, table, np.where(mine, 0, 1 + np.arange(n) * of // n))
+    with pa.OSFile(str(shard)) as file, pa.ipc.open_file(file) as reader:
+        first, last = reader.get_batch(0), reader.get_batch(reader.num_record_batches - 1)
+        assert reader.num_record_batches > 500 and (len(first), len(last)) == (mine.sum(), n // of)
+    monkeypatch.setattr(partitions, "ROW_GROUP", 700)
+    assert partitions.write_partition(tmp_path / "made.parquet", whole, [(shard, 0)]) == mine.sum()
+    made = pq.ParquetFile(tmp_path / "made.parquet")
+    assert made.read()[names.OBJECT].to_numpy().tolist() == np.flatnonzero(mine).tolist()
+    assert [made.metadata.row_group(k).num_rows for k in range(made.num_row_groups - 1)][:2] == [700, 700]

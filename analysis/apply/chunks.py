@@ -17,7 +17,9 @@ from analysis.survey.columns_map import ColumnsMap
 from analysis.survey.convert import identifiers, to_catalogue
 from analysis.survey.readers import RawTable
 
+_Piece = tuple[tuple[int, ...], int, int]  # row groups, rows of the first that are skipped, rows
 RowGroups = list[int] | None  # rows of each row group of a file; None where its footer could not be read
+_BATCH = 65_536  # rows that are read at a time
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Chunk:
     url : str
     row_groups : tuple of int
         Empty where the file could not be read when the chunks were made.
+    skip : int
+        Rows of the first row group that belong to chunks before it.
     first_row, rows : int
         In the whole source.
     """
@@ -38,12 +42,14 @@ class Chunk:
     name: str
     url: str
     row_groups: tuple[int, ...]
+    skip: int
     first_row: int
     rows: int
 
     def __str__(self) -> str:
         groups = f"row groups {self.row_groups[0]} to {self.row_groups[-1]}" if self.row_groups else "all of it"
-        return f"{self.url} ({groups})"
+        rows = f", rows {self.skip + 1} to {self.skip + self.rows}" if self.skip else ""
+        return f"{self.url} ({groups}{rows})"
 
 
 def row_groups_of(fs: Any, name: str) -> RowGroups:
@@ -68,29 +74,27 @@ def cut(urls: Sequence[str], row_groups: Sequence[RowGroups], chunk_rows: int) -
     row_groups : sequence of (list of int or None)
         Of each file. One without rows has no chunk, one that cannot be read a chunk that fails.
     chunk_rows : int
-        Rows of a chunk, unless a single row group has more.
+        Rows of a chunk at most: a row group that has more is cut, so that memory does not depend on who wrote the file.
     """
     chunks: list[Chunk] = []
     first_row = 0
     for number, (url, groups) in enumerate(zip(urls, row_groups, strict=True)):
-        pieces = [((), 0)] if groups is None else _pieces(groups, chunk_rows)
-        for k, (taken, rows) in enumerate(pieces):
-            chunks.append(Chunk(f"{number:06d}-{k:04d}", url, taken, first_row, rows))
+        pieces: list[_Piece] = [((), 0, 0)] if groups is None else _pieces(groups, chunk_rows)
+        for k, (taken, skip, rows) in enumerate(pieces):
+            chunks.append(Chunk(f"{number:06d}-{k:04d}", url, taken, skip, first_row, rows))
             first_row += rows
     return chunks
 
 
-def _pieces(groups: Sequence[int], chunk_rows: int) -> list[tuple[tuple[int, ...], int]]:
-    """Cut a file into runs of row groups that have rows; return the numbers of these, and the rows of each run."""
-    pieces: list[tuple[tuple[int, ...], int]] = []
+def _pieces(groups: Sequence[int], chunk_rows: int) -> list[_Piece]:
+    """Cut a file into runs of row groups that have rows, and into parts of those that have too many."""
+    pieces: list[_Piece] = []
     for group, rows in enumerate(groups):
-        if not rows:
-            continue
-        if pieces and pieces[-1][1] + rows <= chunk_rows:
-            taken, so_far = pieces.pop()
-            pieces.append(((*taken, group), so_far + rows))
+        if rows and pieces and pieces[-1][2] + rows <= chunk_rows and not pieces[-1][1]:
+            taken, skip, so_far = pieces.pop()
+            pieces.append(((*taken, group), skip, so_far + rows))
         else:
-            pieces.append(((group,), rows))
+            pieces += [((group,), skip, min(chunk_rows, rows - skip)) for skip in range(0, rows, chunk_rows)]
     return pieces
 
 
@@ -122,12 +126,27 @@ def _read(chunk: Chunk, wanted: Sequence[str]) -> pa.Table:
                     f"{chunk}: could not be read when the run began, and now can; give the same command again"
                 )
             columns = [name for name in wanted if name in file.schema_arrow.names]
-            table = file.read_row_groups(list(chunk.row_groups), columns, use_threads=False)
+            table = _rows(file, chunk, columns)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{chunk}: cannot be read as Parquet ({error})", "damaged-file") from None
     if len(table) != chunk.rows:
         raise InputError(f"{chunk}: {len(table)} rows; expected the {chunk.rows} of when the run began", "damaged-file")
     return table
+
+
+def _rows(file: pq.ParquetFile, chunk: Chunk, columns: list[str]) -> pa.Table:
+    """Return the rows of a chunk; those before it in its row group are read, and let go a batch at a time."""
+    batches, at = [], 0
+    for batch in file.iter_batches(_BATCH, list(chunk.row_groups), columns, use_threads=False):
+        start, stop = max(chunk.skip - at, 0), chunk.skip + chunk.rows - at
+        if stop <= 0:
+            break
+        if start < len(batch):
+            batches.append(batch.slice(start, stop - start))
+        at += len(batch)
+    if not batches:
+        raise pa.ArrowInvalid("no rows are left of it")
+    return pa.Table.from_batches(batches)
 
 
 def _as_catalogue(table: pa.Table, source: str) -> pd.DataFrame:

@@ -112,7 +112,7 @@ class Source:
         row_groups : sequence of (list of int or None)
             As `footers` returns them.
         chunk_rows : int
-            Rows of a chunk, unless a single row group has more.
+            Rows of a chunk at most.
 
         Raises
         ------

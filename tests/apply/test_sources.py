@@ -140,3 +140,19 @@ def test_columns_that_a_map_tells_of_are_looked_for_before_anything_is_read(tmp_
     (tmp_path / "map.yaml").write_text("columns:\n  ra: RAJ2000\n  dec: dec\n")
     with pytest.raises(InputError, match=r"no column 'RAJ2000' \(for ra\)"):
         Source.of(str(tmp_path), tmp_path / "map.yaml").check_types([names.OBJECT, names.RA, names.DEC])
+
+
+def test_a_row_group_of_too_many_rows_is_cut(tmp_path, monkeypatch) -> None:
+    write(tmp_path / "a.parquet", [0, 1], list(range(2, 27)), [27])
+    chunks = chunks_of(tmp_path, 10)
+    assert [(c.row_groups, c.skip, c.first_row, c.rows) for c in chunks] == [
+        ((0,), 0, 0, 2),
+        ((1,), 0, 2, 10),
+        ((1,), 10, 12, 10),
+        ((1,), 20, 22, 5),
+        ((2,), 0, 27, 1),
+    ]
+    assert len({chunk.name for chunk in chunks}) == len({str(chunk) for chunk in chunks}) == 5
+    for batch in (3, 10, 65_536):
+        monkeypatch.setattr(of_chunks, "_BATCH", batch)
+        assert read(tmp_path, 10)[names.OBJECT].tolist() == list(range(28))

@@ -7,6 +7,7 @@ whole, and a record after its file: a worker may die at any time.
 import ctypes
 import hashlib
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -90,8 +91,8 @@ class Job:
     pixels: Pixels
 
     def record(self, name: str) -> Path:
-        """Return the file of a record."""
-        return self.work / RECORDS / f"{name}.json"
+        """Return the file of a record: in one of a hundred folders, since `replacing` looks through all of its own."""
+        return self.work / RECORDS / f"{zlib.crc32(name.encode()) % 100:02d}" / f"{name}.json"
 
     @cached_property
     def cut(self) -> str:

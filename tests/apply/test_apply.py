@@ -470,3 +470,10 @@ def test_a_partition_is_made_of_its_part_of_a_shard_one_row_group_at_a_time(tmp_
     made = pq.ParquetFile(tmp_path / "made.parquet")
     assert made.read()[names.OBJECT].to_numpy().tolist() == np.flatnonzero(mine).tolist()
     assert [made.metadata.row_group(k).num_rows for k in range(made.num_row_groups - 1)][:2] == [700, 700]
+
+
+def test_records_are_spread_over_folders(tmp_path) -> None:
+    job = tasks.Job(tmp_path, "models", None, [])
+    records = [job.record(f"{kind}-{number:06d}-0000") for kind in ("count", "chunk") for number in range(5000)]
+    _, filled = np.unique([record.parent.name for record in records], return_counts=True)
+    assert len(set(records)) == 10_000 and len(filled) == 100 and filled.max() < 150

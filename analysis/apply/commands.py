@@ -38,7 +38,7 @@ def add_commands(groups: Any) -> None:
     parser.add_argument("--catalogue", metavar="SRC", required=True, help="what to apply them to")
     what = "folder of models (default: models/apply, which `science-sample train` makes)"
     parser.add_argument("--models", metavar="DIR", type=Path, default=paths.MODELS / names.NAME, help=what)
-    parser.add_argument("--out", metavar="DST", type=Path, required=True, help="folder to make")
+    parser.add_argument("--out", metavar="DST", type=_folder, required=True, help="folder to make")
     parser.add_argument("--columns", metavar="MAP", type=Path, help="columns map, as for `survey ingest`")
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="of a Dask cluster (default: one of this machine's cores)"
@@ -67,6 +67,13 @@ def add_commands(groups: Any) -> None:
         Command("apply", f"{_PACKAGE}.science:apply_science_sample", "the survey -> metrics.json, tables"),
         Command("plot", f"{_PACKAGE}.plot:plot_science_sample", "metrics and tables -> figures of the paper"),
     )
+
+
+def _folder(text: str) -> Path:
+    path = text.removeprefix("file://")
+    if "://" in path:
+        raise argparse.ArgumentTypeError(f"{text} is a URL; expected a folder on a file system that all workers see")
+    return Path(path)
 
 
 def _at_least_one(text: str) -> int:

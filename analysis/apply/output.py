@@ -22,7 +22,7 @@ from analysis.errors import InputError
 from analysis.files import replacing
 
 PROVENANCE = "provenance.json"
-_PLAN, _LOCK = "plan.json", "lock"
+_PLAN = "plan.json"
 
 
 def work_folder(out: Path) -> Path:
@@ -53,23 +53,40 @@ def finished(out: Path, fingerprint: str) -> dict[str, Any] | None:
 def locked(work: Path) -> Iterator[None]:
     """Make the folder of what is not finished, and keep others out of it while the block lasts.
 
+    The lock lies beside the folder, so that the folder can be removed while it is held, and is open for writing, as NFS
+    wants it.
+
     Raises
     ------
     InputError
-        If another process writes there, or the folder cannot be made.
+        If another process writes there, or the folder cannot be made or locked.
     """
     try:
         for name in (SHARDS, RECORDS, CATALOGUE):
             (work / name).mkdir(parents=True, exist_ok=True)
-        (work / _LOCK).touch()
+        lock = open(_lock(work), "a+")  # noqa: SIM115 (closed below)
     except OSError as error:
         raise InputError(f"{work}: cannot be made ({error})", "cannot-write") from None
-    with open(work / _LOCK) as lock:
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise InputError(f"{work}: another process writes there; wait for it, or choose another folder") from None
+        except OSError as error:
+            raise InputError(
+                f"{_lock(work)}: cannot be locked here ({error}); expected a file system with locks", "cannot-write"
+            ) from None
         yield
+
+
+def _lock(work: Path) -> Path:
+    return work.with_suffix(".lock")
+
+
+def clear(work: Path) -> None:
+    """Remove the folder of what is finished, and then its lock: whoever takes it next finds the answer there."""
+    shutil.rmtree(work, ignore_errors=True)  # NFS keeps files that are open
+    _lock(work).unlink(missing_ok=True)
 
 
 def plan(work: Path, fingerprint: str) -> dict[str, Any]:
@@ -87,9 +104,11 @@ def plan(work: Path, fingerprint: str) -> dict[str, Any]:
 
 
 def write_plan(work: Path, content: dict[str, Any]) -> None:
-    """Write what is planned."""
-    with replacing(work / _PLAN) as partial:
-        partial.write_text(json.dumps(content))
+    """Write what is planned, besides what was planned before."""
+    path = work / _PLAN
+    before = json.loads(path.read_text()) if path.is_file() else {}
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(before | content))
 
 
 def finish(work: Path, out: Path, rows: dict[tuple[int, int], int], provenance: dict[str, Any]) -> None:
@@ -129,4 +148,4 @@ def finish(work: Path, out: Path, rows: dict[tuple[int, int], int], provenance: 
     }
     TableProperties(**about).to_properties_file(catalogue)
     catalogue.rename(out)
-    shutil.rmtree(work)
+    clear(work)

@@ -1,7 +1,8 @@
 """Partitions on the sky: which pixels, and the files that hold the answers for each.
 
-The answers to a chunk are a shard: a Parquet file in which each row group belongs to one partition. Of all its row
-groups a partition is made.
+The answers to a chunk are a shard: an Arrow file in which each record batch belongs to one partition. Of all its
+batches a partition is made. Of a catalogue in no order each shard holds each partition: to take one batch out of an
+Arrow file takes a third of a millisecond, where a row group of Parquet takes thirty.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -89,7 +90,7 @@ def partition_of(index: Array, pixels: Pixels, source: str) -> Array:
 
 
 def write_shard(path: Path, table: pa.Table, partitions: Array) -> list[int]:
-    """Write answers, sorted by place, one row group for each partition; return the partitions in that order.
+    """Write answers, sorted by place, one record batch for each partition; return the partitions in that order.
 
     Parameters
     ----------
@@ -101,28 +102,30 @@ def write_shard(path: Path, table: pa.Table, partitions: Array) -> list[int]:
     """
     numbers, starts = np.unique(partitions, return_index=True)
     ends = [*starts[1:], len(partitions)]
-    with pq.ParquetWriter(path, table.schema, **_WRITING) as writer:
+    with pa.ipc.new_file(path, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         for start, end in zip(starts, ends, strict=True):
-            writer.write_table(table.slice(start, end - start), row_group_size=end - start)
+            [batch] = table.slice(start, end - start).combine_chunks().to_batches()
+            writer.write_batch(batch)
     return numbers.tolist()
 
 
 def write_partition(path: Path, pixel: tuple[int, int], parts: Sequence[tuple[Path, int]]) -> int:
-    """Put row groups of shards together, sort them by place, write them as one partition; return its rows."""
-    table = pa.concat_tables(list(_row_groups(parts)))
+    """Put record batches of shards together, sort them by place, write them as one partition; return its rows."""
+    table = pa.Table.from_batches(_batches(parts))
     index = table[names.HEALPIX].to_numpy()
     order, number = pixel
     assert (index >> 2 * (ORDER - order) == number).all(), f"{path}: holds objects outside of its pixel"
-    table = table.take(pa.array(np.argsort(index, kind="stable"))).combine_chunks()
+    rows = np.argsort(index, kind="stable")
     with pq.ParquetWriter(path, answer_schema(), **_WRITING) as writer:
-        writer.write_table(table, row_group_size=ROW_GROUP)
+        for start in range(0, len(rows), ROW_GROUP):  # one by one: a sorted copy of all would take as much again
+            writer.write_table(table.take(pa.array(rows[start : start + ROW_GROUP])).combine_chunks())
     return len(table)
 
 
-def _row_groups(parts: Sequence[tuple[Path, int]]) -> Iterator[pa.Table]:
-    for shard, group in parts:
-        with pq.ParquetFile(shard) as file:
-            yield file.read_row_group(group, use_threads=False)
+def _batches(parts: Sequence[tuple[Path, int]]) -> Iterator[pa.RecordBatch]:
+    for shard, number in parts:
+        with pa.OSFile(str(shard)) as file, pa.ipc.open_file(file) as reader:
+            yield reader.get_batch(number)
 
 
 def partition_file(catalogue: Path, pixel: tuple[int, int]) -> Path:

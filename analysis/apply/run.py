@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import analysis
 from analysis.apply import output, partitions, tasks
 from analysis.apply.bundle import Bundle, bundle_files
+from analysis.apply.chunks import Chunk
 from analysis.apply.cluster import Failure, connected, peak_memory, run_tasks, send_models
 from analysis.apply.schema import answer_schema
-from analysis.apply.sources import Chunk, Pixels, Source, without_secrets
+from analysis.apply.sources import Pixels, Source, without_secrets
 from analysis.apply.tasks import Job, Models
 from analysis.cores import cores
 from analysis.errors import InputError
@@ -93,19 +93,22 @@ def apply(request: Request) -> Outcome:
     bundle = Bundle.load(request.models)  # before anything is sent or written
     files, digest = bundle_files(request.models)
     work = output.work_folder(request.out.absolute())
-    source = Source.of(request.catalogue, request.columns_map, request.chunk_rows)
+    source = Source.of(request.catalogue, request.columns_map)
     if not source.is_foreign:
-        bundle.check_columns(source.present(), request.catalogue)
+        _check_columns(bundle, source, request)
     provenance = _provenance(request, source, digest)
-    if (made := output.finished(request.out, provenance["fingerprint"])) is not None:
-        shutil.rmtree(work, ignore_errors=True)  # the name was given, and then the process killed
-        return _made_before(request, made)
+    if (outcome := _made_before(request, provenance, work)) is not None:
+        return outcome
     with output.locked(work):
+        if (outcome := _made_before(request, provenance, work)) is not None:  # by another process, in between
+            return outcome
         plan = output.plan(work, provenance["fingerprint"])
         if source.is_foreign:
-            source = source.through_the_door(request.chunk_rows, work)
-            bundle.check_columns(source.present(), request.catalogue)
+            source = source.through_the_door(work)
+            _check_columns(bundle, source, request)
+        plan["row_groups"] = source.footers(plan.get("row_groups"))
         output.write_plan(work, plan)
+        source = source.cut(plan["row_groups"], request.chunk_rows)
         provenance |= {"objects_in_source": source.rows}
         workers = request.workers or min(cores(), len(source.chunks))
         with connected(request.scheduler, workers, request.memory_limit) as client:
@@ -116,8 +119,18 @@ def apply(request: Request) -> Outcome:
             return _run(client, request, source, job, provenance)
 
 
-def _made_before(request: Request, made: dict[str, Any]) -> Outcome:
-    """Return the outcome that an output tells of, or raise InputError if input is missing that may not be."""
+def _check_columns(bundle: Bundle, source: Source, request: Request) -> None:
+    """Raise InputError if the columns of a source, by its schema, are not what the models need."""
+    bundle.check_columns(source.present(), request.catalogue)
+    source.check_types(bundle.columns())
+
+
+def _made_before(request: Request, provenance: dict[str, Any], work: Path) -> Outcome | None:
+    """Return the outcome that an output tells of, if there is one; raise InputError if it lacks what it may not."""
+    made = output.finished(request.out, provenance["fingerprint"])
+    if made is None:
+        return None
+    output.clear(work)  # the name was given, and then the process killed
     failures = [Failure(**missing) for missing in made["missing"]]
     if failures and not request.without_failed:
         raise InputError(

@@ -1,64 +1,38 @@
 """Where objects come from: a HATS catalogue, a folder of Parquet files, or a table that the ingest door knows.
 
-A source is cut into chunks, runs of row groups of one file, before anything is computed: the same source gives the same
-chunks, whoever computes them.
+A source is cut into chunks before anything is computed: the same source gives the same chunks, whoever computes them.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import accumulate
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import fsspec
 import hats
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from hats.io.paths import pixel_catalog_file
 from upath import UPath
 
 from analysis.apply import names
-from analysis.errors import InputError
+from analysis.apply.chunks import Chunk, RowGroups, cut, row_groups_of
+from analysis.apply.patience import of_each, patiently
+from analysis.errors import InputError, nearest
 from analysis.survey.catalogue import CATALOGUE
 from analysis.survey.columns_map import ColumnsMap, read_map
-from analysis.survey.convert import to_catalogue
 from analysis.survey.ingest import ingest
-from analysis.survey.readers import RawTable
 
 Pixels = list[tuple[int, int]]  # order and number of HEALPix pixels, nested
+Files = dict[str, dict[str, Any]]  # what the file system says of each, by its path
 
 _SUFFIXES = (".parquet", ".parq", ".pq")
+_LOOKED_AT = 20  # files at most, for the columns of all
 _PROPERTIES = ("hats.properties", "properties", "collection.properties")
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """So many rows of a file that are computed at once.
-
-    Attributes
-    ----------
-    number : int
-    url : str
-    row_groups : tuple of int
-        Empty where the file could not be read when the chunks were made.
-    first_row, rows : int
-        In the whole source.
-    """
-
-    number: int
-    url: str
-    row_groups: tuple[int, ...]
-    first_row: int
-    rows: int
-
-    def __str__(self) -> str:
-        groups = f"row groups {self.row_groups[0]} to {self.row_groups[-1]}" if self.row_groups else "all of it"
-        return f"{self.url} ({groups})"
 
 
 @dataclass(frozen=True)
@@ -71,25 +45,25 @@ class Source:
         With its protocol, and an absolute path.
     files : list of (str, int, str)
         URL, bytes and version (time or tag) of each file.
-    chunks : list of Chunk
-        None of a foreign table, before it has come through the ingest door.
-    columns : list of str
-        What the files hold, from the first that can be read.
+    schema : pyarrow.Schema or None
+        Of the first file that can be read; None of a foreign table, before it has come through the ingest door.
     pixels : list of (int, int) or None
         The partitions of a HATS catalogue.
     columns_map : ColumnsMap or None
         What the columns are, where they are not the catalogue's.
+    chunks : list of Chunk
+        None before it is `cut`.
     """
 
     url: str
     files: list[tuple[str, int, str]]
-    chunks: list[Chunk]
-    columns: list[str]
+    schema: pa.Schema | None
     pixels: Pixels | None = None
     columns_map: ColumnsMap | None = None
+    chunks: list[Chunk] = field(default_factory=list)
 
     @classmethod
-    def of(cls, url: str, columns_map: Path | None, chunk_rows: int) -> Self:
+    def of(cls, url: str, columns_map: Path | None) -> Self:
         """Look at a source.
 
         Parameters
@@ -97,8 +71,6 @@ class Source:
         url : str
             A path, or a URL that fsspec knows.
         columns_map : pathlib.Path or None
-        chunk_rows : int
-            Rows of a chunk, unless a single row group has more.
 
         Raises
         ------
@@ -112,24 +84,57 @@ class Source:
             raise InputError(
                 f"{url}: no Parquet file; expected a HATS catalogue, a folder of Parquet, or a table", "no-such-file"
             )
-        infos = [(fs.unstrip_protocol(name), fs.info(name)) for name in found]
-        files = [(name, int(info["size"] or 0), _version(info)) for name, info in infos]
-        chunks: list[Chunk] = []
-        columns: list[str] = []
-        if found[0].endswith(_SUFFIXES):
-            chunks, columns = _chunks(fs, found, chunk_rows)
+        files = [(fs.unstrip_protocol(name), int(info["size"] or 0), _version(info)) for name, info in found.items()]
+        schema = None
+        if files[0][0].endswith(_SUFFIXES):
+            schema = _schema(fs, list(found))
         elif mapping is None:
             raise InputError(
                 f"{url}: not Parquet; expected it, or --columns MAP for a table of another kind", "damaged-file"
             )
-        return cls(fs.unstrip_protocol(path), files, chunks, columns, pixels, mapping)
+        return cls(fs.unstrip_protocol(path), files, schema, pixels, mapping)
+
+    def footers(self, known: Sequence[RowGroups] | None) -> list[RowGroups]:
+        """Return the rows of each row group of each file, as far as they are not known already."""
+        row_groups = list(known or [None] * len(self.files))
+        unknown = [k for k, groups in enumerate(row_groups) if groups is None]
+        fs, _ = fsspec.core.url_to_fs(self.files[0][0])
+        found = of_each(lambda k: row_groups_of(fs, fs._strip_protocol(self.files[k][0])), unknown, "footers")
+        for k, groups in zip(unknown, found, strict=True):
+            row_groups[k] = groups
+        return row_groups
+
+    def cut(self, row_groups: Sequence[RowGroups], chunk_rows: int) -> "Source":
+        """Return the source with its chunks.
+
+        Parameters
+        ----------
+        row_groups : sequence of (list of int or None)
+            As `footers` returns them.
+        chunk_rows : int
+            Rows of a chunk at most.
+
+        Raises
+        ------
+        InputError
+            If there are no objects, or if they are numbered by their rows and a file does not say how many it has.
+        """
+        numbered = self.columns_map is not None and names.OBJECT not in self.columns_map.columns
+        if numbered and None in row_groups:
+            url = self.files[row_groups.index(None)][0]
+            what = f"{url}: cannot be read as Parquet; the map has no {names.OBJECT}, so that objects are numbered by "
+            raise InputError(f"{what}their rows in all files, and each must be readable", "damaged-file")
+        chunks = cut([url for url, _, _ in self.files], row_groups, chunk_rows)
+        if not chunks:
+            raise InputError(f"{self.url}: no objects in its {len(self.files)} files", "no-rows")
+        return replace(self, chunks=chunks)
 
     @property
     def is_foreign(self) -> bool:
         """Whether it is a table that must come through the ingest door: what it holds is not known yet."""
-        return not self.chunks
+        return self.schema is None
 
-    def through_the_door(self, chunk_rows: int, work: Path) -> "Source":
+    def through_the_door(self, work: Path) -> "Source":
         """Return a foreign table as a survey, in a folder of its own that is made if it is not there."""
         assert self.columns_map is not None
         identity = hashlib.sha256(json.dumps(self.fingerprint()).encode()).hexdigest()
@@ -141,7 +146,7 @@ class Source:
                 local = work / f"fetched-{Path(without_secrets(name)).name}"
                 fs.get(name, str(local))
             ingest([local], self.columns_map.path, ingested)
-        return Source.of(str(ingested / CATALOGUE), None, chunk_rows)
+        return Source.of(str(ingested / CATALOGUE), None)
 
     @property
     def rows(self) -> int:
@@ -151,14 +156,37 @@ class Source:
     def present(self) -> list[str]:
         """List the columns of the catalogue contract that the source has."""
         if self.columns_map is None:
-            return self.columns
+            return [] if self.schema is None else self.schema.names
         return [names.OBJECT, *self.columns_map.columns, *self.columns_map.constants]
+
+    def check_types(self, wanted: Sequence[str]) -> None:
+        """Raise InputError naming the first column among those wanted whose type cannot be used, before any is read."""
+        assert self.schema is not None
+        file = self.files[0][0]
+        if self.columns_map is not None:
+            for name, column in self.columns_map.columns.items():
+                if name in wanted and column not in self.schema.names:
+                    raise InputError(
+                        f"{file}: no column {column!r} (for {name}){nearest(column, self.schema.names)}",
+                        "no-such-column",
+                    )
+            return  # what the map says of values is seen as they are read
+        for name in (name for name in wanted if name in self.schema.names):
+            kind = self.schema.field(name).type
+            is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+            is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)
+            if name == names.OBJECT and not (is_text or is_number):
+                raise InputError(f"{file}: column {name!r} holds {kind}; expected whole numbers", "bad-object-id")
+            if name != names.OBJECT and not is_number:
+                raise InputError(
+                    f"{file}: column {name!r} holds {kind}; expected numbers (--columns MAP takes them as text)",
+                    "not-a-number",
+                )
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what tells this source from another, as JSON can hold it."""
         mapping = None if self.columns_map is None else self.columns_map.content
-        chunks = [[c.url, len(c.row_groups), c.rows] for c in self.chunks]
-        return {"files": [list(file) for file in self.files], "chunks": chunks, "columns_map": repr(mapping)}
+        return {"files": [list(file) for file in self.files], "columns_map": repr(mapping)}
 
 
 def _file_system(url: str) -> tuple[Any, str]:
@@ -174,26 +202,37 @@ def _file_system(url: str) -> tuple[Any, str]:
     return fs, path
 
 
-def _files(fs: Any, path: str, url: str) -> tuple[Pixels | None, list[str]]:
+def _files(fs: Any, path: str, url: str) -> tuple[Pixels | None, Files]:
     """Return the pixels of a HATS catalogue, if it is one, and the files of a source in their order."""
     if fs.isfile(path):
-        return None, [path]
+        return None, {path: fs.info(path)}
     path = path.rstrip("/")
     if any(fs.exists(f"{path}/{name}") for name in _PROPERTIES):
         return _hats_files(fs, url)
-    if fs.exists(f"{path}/{CATALOGUE}"):
-        return None, [f"{path}/{CATALOGUE}"]  # a survey folder: what else lies there is no catalogue
-    return None, sorted(_parquet_below(fs, path))
+    if fs.exists(catalogue := f"{path}/{CATALOGUE}"):
+        return None, {catalogue: fs.info(catalogue)}  # a survey folder: what else lies there is no catalogue
+    return None, _with_sizes(fs, _parquet_below(fs, path))
 
 
-def _parquet_below(fs: Any, path: str) -> Iterator[str]:
-    for name in fs.find(path):
+def _parquet_below(fs: Any, path: str) -> Files:
+    found = {}
+    for name, info in sorted(fs.find(path, detail=True).items()):
         parts = name.removeprefix(path).strip("/").split("/")
         if name.endswith(_SUFFIXES) and not any(part.startswith(("_", ".")) for part in parts):
-            yield name
+            found[name] = info
+    return found
 
 
-def _hats_files(fs: Any, url: str) -> tuple[Pixels, list[str]]:
+def _with_sizes(fs: Any, found: Files) -> Files:
+    """Return what is said of files, and ask for what is not: a web server lists names alone."""
+    unsaid = [name for name, info in found.items() if info.get("size") is None]
+    if unsaid:
+        said = of_each(lambda name: patiently(partial(fs.info, name)), unsaid, "files")
+        found = found | dict(zip(unsaid, said, strict=True))
+    return found
+
+
+def _hats_files(fs: Any, url: str) -> tuple[Pixels, Files]:
     try:
         catalogue: Any = hats.read_hats(UPath(url))
         catalogue = getattr(catalogue, "main_catalog", catalogue)  # of a collection
@@ -206,17 +245,25 @@ def _hats_files(fs: Any, url: str) -> tuple[Pixels, list[str]]:
     if not catalogue.catalog_base_dir.resolve().is_relative_to(UPath(url).resolve()):
         what = f"{url}: its catalogue, {catalogue.catalog_base_dir}, lies outside of it; expected one in the folder"
         raise InputError(what, "leads-outside")
-    files = []
-    for order, number in pixels:
-        file = pixel_catalog_file(
-            catalogue.catalog_base_dir, hats.pixel_math.HealpixPixel(order, number), npix_suffix=suffix
-        )
-        below = [file.path] if suffix != "/" else sorted(_parquet_below(fs, file.path.rstrip("/")))
-        for name in below:
-            if not fs.exists(name):
-                raise InputError(f"{name}: no such file; expected the partition that {url} tells of", "no-such-file")
-        files += below
-    return pixels, files
+
+    def of_pixel(pixel: tuple[int, int]) -> Files:
+        healpix = hats.pixel_math.HealpixPixel(*pixel)
+        name = pixel_catalog_file(catalogue.catalog_base_dir, healpix, npix_suffix=suffix).path
+        try:
+            if (
+                found := _parquet_below(fs, name.rstrip("/"))
+                if suffix == "/"
+                else {name: patiently(partial(fs.info, name))}
+            ):
+                return found
+        except FileNotFoundError:
+            pass
+        raise InputError(f"{name}: no such file; expected the partition that {url} tells of", "no-such-file")
+
+    files: Files = {}
+    for of_one in of_each(of_pixel, pixels, "files"):
+        files |= of_one
+    return pixels, _with_sizes(fs, files)
 
 
 def without_secrets(text: str) -> str:
@@ -228,69 +275,19 @@ def _version(info: dict[str, Any]) -> str:
     return str(info.get("ETag") or info.get("mtime") or info.get("LastModified") or info.get("created") or "")
 
 
-def _row_groups(fs: Any, name: str) -> tuple[list[int], list[str]]:
-    """Return the rows of each row group of a Parquet file, and its columns; none where it cannot be read."""
-    try:
-        with fs.open(name) as opened, pq.ParquetFile(opened) as file:
-            about = file.metadata
-            return [about.row_group(k).num_rows for k in range(about.num_row_groups)], file.schema_arrow.names
-    except (pa.ArrowException, OSError):
-        return [], []  # the chunk that stands for it will fail, and say so
+def _schema(fs: Any, found: Sequence[str]) -> pa.Schema:
+    """Return the schema of the first of some files that can be read as Parquet."""
+    for name in found[:_LOOKED_AT]:
+        try:
+            return patiently(partial(_read_schema, fs, name))
+        except (pa.ArrowException, OSError) as error:
+            reason = error
+    looked_at = f"nor can the {min(len(found), _LOOKED_AT) - 1} files after it"
+    raise InputError(
+        f"{fs.unstrip_protocol(found[0])}: cannot be read as Parquet, {looked_at} ({reason})", "damaged-file"
+    )
 
 
-def _chunks(fs: Any, found: list[str], chunk_rows: int) -> tuple[list[Chunk], list[str]]:
-    """Return the chunks of Parquet files, and the columns of the first that can be read."""
-    chunks: list[Chunk] = []
-    columns: list[str] = []
-    for name in found:
-        groups, here = _row_groups(fs, name)
-        chunks += _cut(fs.unstrip_protocol(name), groups, chunk_rows)
-        columns = columns or here
-    if not columns:
-        raise InputError(
-            f"{chunks[0].url}: cannot be read as Parquet, nor can the {len(found) - 1} other files", "damaged-file"
-        )
-    starts = accumulate((chunk.rows for chunk in chunks), initial=0)
-    return [
-        replace(c, number=k, first_row=start) for k, (c, start) in enumerate(zip(chunks, starts, strict=False))
-    ], columns
-
-
-def _cut(url: str, groups: Sequence[int], chunk_rows: int) -> list[Chunk]:
-    """Cut the row groups of a file into chunks."""
-    if not groups:
-        return [Chunk(0, url, (), 0, 0)]
-    chunks, start = [], 0
-    while start < len(groups):
-        stop, rows = start + 1, groups[start]
-        while stop < len(groups) and rows + groups[stop] <= chunk_rows:
-            rows, stop = rows + groups[stop], stop + 1
-        chunks.append(Chunk(0, url, tuple(range(start, stop)), 0, rows))
-        start = stop
-    return chunks
-
-
-def read_chunk(chunk: Chunk, wanted: Sequence[str], columns_map: ColumnsMap | None) -> pd.DataFrame:
-    """Read some columns of a chunk, those that it has, as columns of the catalogue contract.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, or a value cannot be used.
-    """
-    fs, path = fsspec.core.url_to_fs(chunk.url)
-    source_of = None if columns_map is None else {k: v for k, v in columns_map.columns.items() if k in wanted}
-    try:
-        with fs.open(path) as opened, pq.ParquetFile(opened, pre_buffer=True) as file:
-            there = file.schema_arrow.names
-            columns = [name for name in (wanted if source_of is None else source_of.values()) if name in there]
-            table = file.read_row_groups(list(chunk.row_groups), columns, use_threads=False)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{chunk}: cannot be read as Parquet ({error})", "damaged-file") from None
-    if columns_map is None or source_of is None:
-        return table.to_pandas(use_threads=False, ignore_metadata=True)  # an index is a column too
-    raw = RawTable(str(chunk), {name: table[name].combine_chunks() for name in table.column_names})
-    frame, _ = to_catalogue(raw, replace(columns_map, columns=source_of))
-    if names.OBJECT not in frame:
-        frame.insert(0, names.OBJECT, np.arange(chunk.first_row, chunk.first_row + len(frame)))
-    return frame
+def _read_schema(fs: Any, name: str) -> pa.Schema:
+    with fs.open(name) as opened, pq.ParquetFile(opened) as file:
+        return file.schema_arrow

@@ -7,6 +7,7 @@ whole, and a record after its file: a worker may die at any time.
 import ctypes
 import hashlib
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,8 +20,9 @@ from distributed import Worker, WorkerPlugin, get_worker
 
 from analysis.apply import names, partitions
 from analysis.apply.bundle import Bundle
+from analysis.apply.chunks import Chunk, read_chunk
 from analysis.apply.schema import as_table
-from analysis.apply.sources import Chunk, Pixels, read_chunk
+from analysis.apply.sources import Pixels
 from analysis.files import replacing
 from analysis.survey.catalogue import sha256
 from analysis.survey.columns_map import ColumnsMap
@@ -89,8 +91,8 @@ class Job:
     pixels: Pixels
 
     def record(self, name: str) -> Path:
-        """Return the file of a record."""
-        return self.work / RECORDS / f"{name}.json"
+        """Return the file of a record: in one of a hundred folders, since `replacing` looks through all of its own."""
+        return self.work / RECORDS / f"{zlib.crc32(name.encode()) % 100:02d}" / f"{name}.json"
 
     @cached_property
     def cut(self) -> str:
@@ -133,12 +135,12 @@ def count_chunk(job: Job, chunk: Chunk) -> Record:
         pixels, counts = partitions.count(_places(table, str(chunk)))
         return {"pixels": pixels, "counts": counts}
 
-    return _recorded(job, f"count-{chunk.number:06d}", None, str(chunk), work)
+    return _recorded(job, f"count-{chunk.name}", None, str(chunk), work)
 
 
 def answer_chunk(job: Job, chunk: Chunk) -> Record:
-    """Answer for the objects of a chunk; the record says how many, and of which partition each row group is."""
-    path = job.work / SHARDS / f"{chunk.number:06d}.parquet"
+    """Answer for the objects of a chunk; the record says how many, and of which partition each record batch is."""
+    path = job.work / SHARDS / f"{chunk.name}.arrow"
 
     def work() -> Record:
         models = get_worker().plugins[job.models]
@@ -158,18 +160,18 @@ def answer_chunk(job: Job, chunk: Chunk) -> Record:
             numbers = partitions.write_shard(partial, as_table(columns), of)
         return {"rows": len(table), "partitions": numbers}
 
-    return _recorded(job, f"chunk-{chunk.number:06d}", path, [job.cut, str(chunk)], work)
+    return _recorded(job, f"chunk-{chunk.name}", path, [job.cut, str(chunk)], work)
 
 
 def make_partition(job: Job, call: tuple[int, list[list[Any]]]) -> Record:
-    """Make a partition, given by its number, of row groups of shards, each given by file and number."""
+    """Make a partition, given by its number, of record batches of shards, each given by file and number."""
     number, parts = call
     path = partitions.partition_file(job.work / CATALOGUE, job.pixels[number])
 
     def work() -> Record:
         with replacing(path) as partial:
-            row_groups = [(job.work / file, group) for file, group in parts]
-            rows = partitions.write_partition(partial, job.pixels[number], row_groups)
+            batches = [(job.work / file, batch) for file, batch in parts]
+            rows = partitions.write_partition(partial, job.pixels[number], batches)
         return {"rows": rows}
 
     return _recorded(job, f"partition-{number:06d}", path, [job.cut, parts], work)

@@ -90,7 +90,7 @@ def to_catalogue(raw: RawTable, columns_map: ColumnsMap) -> tuple[pd.DataFrame, 
         if name in columns_map.constants:
             table[name] = np.full(len(raw), columns_map.constants[name])
         elif name == "object_id":
-            table[name] = _identifiers(raw, columns_map.columns[name])
+            table[name] = identifiers(raw, columns_map.columns[name])
         elif name == "class":
             table[name], nulls[name] = _labels(raw, columns_map)
         else:
@@ -137,8 +137,24 @@ def _first_unreadable(text: pa.Array, kind: pa.DataType) -> int:
     return low
 
 
-def _identifiers(raw: RawTable, source: str) -> np.ndarray:
-    """Read the numbers of objects, never by way of a float, which holds 16 digits where SDSS has 19."""
+def identifiers(raw: RawTable, source: str) -> np.ndarray:
+    """Read the numbers of objects, never by way of a float, which holds 16 digits where SDSS has 19.
+
+    Parameters
+    ----------
+    raw : RawTable
+    source : str
+        The column that holds them: whole numbers, as integers, text, or floats that are small enough to be exact.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+
+    Raises
+    ------
+    InputError
+        Naming the first that is empty, no whole number, or has lost digits.
+    """
     values = raw.columns[source]
     if _is_text(values):
         values = _trimmed(values)

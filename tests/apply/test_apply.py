@@ -12,15 +12,18 @@ import hats
 import lsdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from toy_survey import BANDS, draw, write_parquet
 
 from analysis.__main__ import main
 from analysis.apply import cluster as of_cluster
-from analysis.apply import names, output, partitions, run, tasks
+from analysis.apply import names, output, partitions, run, sources, tasks
 from analysis.apply.bundle import Bundle
+from analysis.apply.commands import _folder
 from analysis.apply.run import Request, apply
+from analysis.apply.schema import as_table
 from analysis.apply.sources import without_secrets
 from analysis.errors import InputError
 
@@ -155,6 +158,17 @@ def test_settings_of_this_machine_are_not_for_another_cluster(capsys) -> None:
         assert "--workers, --memory-limit" in capsys.readouterr().err
 
 
+def test_the_answer_is_a_folder_and_no_url(capsys) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["apply", "--catalogue", "x", "--out", "s3://bucket/answers"])
+    assert ended.value.code == 2
+    assert (
+        "s3://bucket/answers is a URL; expected a folder on a file system that all workers see"
+        in capsys.readouterr().err
+    )
+    assert _folder("file:///tmp/answers") == Path("/tmp/answers") and _folder("answers") == Path("answers")
+
+
 def test_an_index_of_pandas_is_a_column(catalogue, request_of) -> None:
     for file in catalogue.glob("*.parquet"):
         pq.read_table(file).to_pandas().sort_values("ra").set_index("object_id").to_parquet(file)
@@ -181,7 +195,7 @@ def test_a_client_that_ends_anywhere_goes_on_to_the_same_bytes(catalogue, reques
             patch.setattr(*place, kill)
             apply(request)
         assert work.is_dir() and not request.out.exists()
-        lasting = {path: path.stat().st_mtime_ns for path in (work / tasks.SHARDS).glob("*.parquet")}
+        lasting = {path: path.stat().st_mtime_ns for path in (work / tasks.SHARDS).glob("*.arrow")}
     [first, *others] = lasting
     first.write_bytes(first.read_bytes()[:-7])  # cut by a dying disk
     (work / tasks.CATALOGUE / "dataset" / ".Npix=1.parquet.77.incomplete").write_bytes(b"of a worker that was killed")
@@ -202,7 +216,7 @@ def test_partitions_of_a_run_that_could_not_count_a_chunk_are_not_kept(catalogue
     read = tasks.read_chunk
 
     def fails(chunk, wanted, columns_map):
-        if chunk.number == 1 and len(wanted) == 3:
+        if chunk.first_row == 150 and len(wanted) == 3:
             raise OSError("for a while")
         return read(chunk, wanted, columns_map)
 
@@ -221,7 +235,9 @@ def test_objects_outside_of_their_pixel_are_not_written(tmp_path, request_of, ca
     request = request_of(catalogue)
     apply(request)
     [pixel, other, *_] = [(p.order, p.pixel) for p in hats.read_hats(request.out).get_healpix_pixels()]
-    parts = [(partitions.partition_file(request.out, pixel), 0)]
+    table = pq.read_table(partitions.partition_file(request.out, pixel))
+    partitions.write_shard(tmp_path / "shard.arrow", table, np.zeros(len(table), int))
+    parts = [(tmp_path / "shard.arrow", 0)]
     assert partitions.write_partition(tmp_path / "right.parquet", pixel, parts)
     with pytest.raises(AssertionError, match="outside of its pixel"):
         partitions.write_partition(tmp_path / "wrong.parquet", other, parts)
@@ -303,6 +319,24 @@ def test_file_without_a_footer_and_impossible_values_are_named(catalogue, reques
     assert "column 'dered_r', object 1000000000000000603: value 99; expected -5 to 50" in said
 
 
+def test_a_file_that_could_not_be_read_for_a_while_is_read_by_the_next_run(catalogue, request_of, monkeypatch) -> None:
+    undisturbed, request = request_of(catalogue, "undisturbed"), request_of(catalogue)
+    apply(undisturbed)
+    footer = sources.row_groups_of
+    with monkeypatch.context() as patch:
+        patch.setattr(sources, "row_groups_of", lambda fs, name: None if "part-0" in name else footer(fs, name))
+        [failure, *_] = apply(request).failures
+    assert "part-0.parquet (all of it): InputError" in f"{failure.input}: {failure.error}"
+    work = output.work_folder(request.out)
+    before = {path: path.stat().st_mtime_ns for path in (work / tasks.SHARDS).glob("*.arrow")}
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(output, "write_parquet_metadata", kill)
+        apply(request)
+    assert len(before) == 4
+    assert apply(request).objects == N
+    assert content(request.out) == content(undisturbed.out)
+
+
 def test_objects_without_any_magnitude_are_in_the_output(catalogue, request_of) -> None:
     for file in catalogue.glob("*.parquet"):
         table = pq.read_table(file).to_pandas()
@@ -340,6 +374,35 @@ def test_two_at_once_do_not_write_into_each_other(catalogue, request_of) -> None
         pytest.raises(InputError, match="another process writes there"),
     ):
         apply(request)
+
+
+def test_a_lock_that_the_file_system_does_not_give_is_not_taken_for_another_process(
+    catalogue, request_of, monkeypatch
+) -> None:
+    def as_nfs_does(lock, _) -> None:
+        if not lock.writable():
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(output.fcntl, "flock", as_nfs_does)
+    with pytest.raises(InputError, match=r"\.answers\.lock: cannot be locked here \(.*No locks available"):
+        apply(request_of(catalogue))
+
+
+def test_what_another_process_has_finished_before_the_lock_is_taken_is_not_made_again(
+    catalogue, request_of, monkeypatch
+) -> None:
+    request = request_of(catalogue)
+    apply(request)
+    finished, looks = output.finished, []
+
+    def late(*arguments):
+        looks.append(arguments)
+        return None if len(looks) == 1 else finished(*arguments)
+
+    monkeypatch.setattr(output, "finished", late)
+    assert apply(request).seconds == 0 and len(looks) == 2
+    assert [path.name for path in request.out.parent.glob(".*")] == []  # neither lock nor folder is left
 
 
 @pytest.mark.parametrize(
@@ -389,3 +452,28 @@ def test_partitions_hold_all_objects_and_none_too_many() -> None:
     assert rows.sum() == 5000 and rows.min() > 0 and rows.max() <= 400
     assert len(partitions.choose(counted, 5000)) <= 4
     assert max(order for order, _ in partitions.choose(counted, 1)) == partitions.COUNT_ORDER  # no pixel is too full
+
+
+def test_a_partition_is_made_of_its_part_of_a_shard_one_row_group_at_a_time(tmp_path, monkeypatch) -> None:
+    n, of = 20_000, 1000
+    generator = np.random.default_rng(5)
+    index = np.sort(partitions.positions(generator.uniform(0, 360, n), np.zeros(n), np.arange(n), "toy"))
+    table = as_table({names.OBJECT: np.arange(n), names.HEALPIX: index, names.RA: generator.random(n)})
+    shard, whole = tmp_path / "shard.arrow", (0, int(index[0] >> 58))
+    mine = index >> 58 == whole[1]
+    partitions.write_shard(shard, table, np.where(mine, 0, 1 + np.arange(n) * of // n))
+    with pa.OSFile(str(shard)) as file, pa.ipc.open_file(file) as reader:
+        first, last = reader.get_batch(0), reader.get_batch(reader.num_record_batches - 1)
+        assert reader.num_record_batches > 500 and (len(first), len(last)) == (mine.sum(), n // of)
+    monkeypatch.setattr(partitions, "ROW_GROUP", 700)
+    assert partitions.write_partition(tmp_path / "made.parquet", whole, [(shard, 0)]) == mine.sum()
+    made = pq.ParquetFile(tmp_path / "made.parquet")
+    assert made.read()[names.OBJECT].to_numpy().tolist() == np.flatnonzero(mine).tolist()
+    assert [made.metadata.row_group(k).num_rows for k in range(made.num_row_groups - 1)][:2] == [700, 700]
+
+
+def test_records_are_spread_over_folders(tmp_path) -> None:
+    job = tasks.Job(tmp_path, "models", None, [])
+    records = [job.record(f"{kind}-{number:06d}-0000") for kind in ("count", "chunk") for number in range(5000)]
+    _, filled = np.unique([record.parent.name for record in records], return_counts=True)
+    assert len(set(records)) == 10_000 and len(filled) == 100 and filled.max() < 150

@@ -79,7 +79,7 @@ def arguments(like: Request, out: Path) -> list[str]:
 
 
 def shards(out: Path) -> int:
-    return len(list((output.work_folder(out) / tasks.SHARDS).glob("[0-9]*.parquet")))
+    return len(list((output.work_folder(out) / tasks.SHARDS).glob("[0-9]*.arrow")))
 
 
 def test_over_tcp_and_without_one_worker_the_bytes_are_the_same(processes, undisturbed, tmp_path) -> None:

@@ -50,7 +50,8 @@ def of_nothing(folder: Path) -> None:
 
 
 def look(folder: Path, columns_map: Path | None = None) -> Source:
-    return Source.of(str(folder), columns_map, 1000)
+    source = Source.of(str(folder), columns_map)
+    return source if source.is_foreign else source.cut(source.footers(None), 1000)
 
 
 def test_a_good_one_is_read(tmp_path):

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from analysis.apply import names
-from analysis.apply.outside import TrainingDistribution
+from analysis.apply.outside import PhotometricTraining, TrainingDistribution
 from analysis.apply.redshifts import CalibratedRedshifts
 from analysis.apply.trees import Trees, mean_path
 from analysis.errors import InputError
@@ -24,6 +24,8 @@ from analysis.star_galaxy import inputs as star_galaxy_inputs
 from analysis.star_galaxy.names import TPC_MORPH, TPC_PHOT
 
 Array = np.ndarray
+
+FORMAT = 2  # of the folder: what is in it, and under which names
 
 CLASS_INPUTS = {
     TPC_PHOT: star_galaxy_inputs.magnitudes_and_colours,
@@ -44,8 +46,8 @@ class Bundle:
     Attributes
     ----------
     about : dict
-        `bands`; under `redshift`, `class` and `isolation` what belongs to each part: one that is not there is not
-        answered for.
+        `format` and `bands`; under `redshift`, `class` and `isolation` what belongs to each part: one that is not there
+        is not answered for.
     """
 
     def __init__(self, about: dict[str, Any], arrays: Mapping[str, Array], folder: Path):
@@ -68,7 +70,7 @@ class Bundle:
                 names.Z_MODE,
                 names.OUTSIDE_REDSHIFT,
             ]
-            self.redshift_training = TrainingDistribution.from_arrays(arrays, REDSHIFT_TRAINING)
+            self.redshift_training = PhotometricTraining.from_arrays(arrays, REDSHIFT_TRAINING)
         if "class" in about:
             self.answered += [names.P_GALAXY, names.P_GALAXY_ERR, names.OUTSIDE_CLASS]
             self._forest = Trees.from_arrays(arrays, CLASS, len(about["class"]["columns"]))
@@ -81,7 +83,7 @@ class Bundle:
         Raises
         ------
         InputError
-            If it is not there, cut, or made for objects that it cannot answer for.
+            If it is not there, cut, of another format, or made for objects that it cannot answer for.
         """
         about_path = Path(folder) / names.ABOUT
         if not about_path.is_file():
@@ -91,6 +93,9 @@ class Bundle:
             about = json.loads(about_path.read_text())
             if "not_run" in about:
                 raise InputError(f"{folder}: holds no models: {about['not_run']}")
+            if (found := about.get("format", 1)) != FORMAT:
+                how = "make them again: `python -m analysis science-sample train`"
+                raise InputError(f"{folder}: no models of format {FORMAT}, but of {found}; {how}", "other-model")
             return cls(about, load_file(Path(folder) / names.ARRAYS), Path(folder))
         except InputError:
             raise
@@ -146,7 +151,7 @@ class Bundle:
         Returns
         -------
         dict of str to ndarray, shape (n,)
-            NaN for objects without any magnitude, which lie outside every training distribution.
+            NaN for objects without any magnitude, which lie outside of every training.
 
         Raises
         ------
@@ -174,15 +179,19 @@ class Bundle:
         columns = {names.ANOMALY: 2 ** (-depth / mean_path(self._max_samples)).astype(np.float32)}
         if self.redshifts is not None:
             columns |= self.redshifts(magnitudes, errors)
-            places = inputs[:, : self.inputs.n_magnitudes]
-            columns[names.OUTSIDE_REDSHIFT] = self.redshift_training.outside(places)
+            columns[names.OUTSIDE_REDSHIFT] = self.outside_redshift(inputs, magnitudes, errors)
         if "class" in self.about:
             about, of_class = self.about["class"], self._class_inputs(table)[self.about["class"]["columns"]]
             p, variance = self._forest.mean_and_variance(of_class.to_numpy())
             columns[names.P_GALAXY] = p.astype(np.float32)
             columns[names.P_GALAXY_ERR] = np.sqrt(about["variance_share"] * variance).astype(np.float32)
-            columns[names.OUTSIDE_CLASS] = self._class_training.outside(standardised(of_class, self._arrays))
+            places = standardised(of_class, self._arrays)
+            columns[names.OUTSIDE_CLASS] = self._class_training.outside(places, of_class.isna().to_numpy())
         return columns
+
+    def outside_redshift(self, inputs: Array, magnitudes: Array, errors: Array) -> Array:
+        """Tell which objects are unlike those of the redshift training; the inputs are those made of the photometry."""
+        return self.redshift_training.outside(inputs[:, : self.inputs.n_magnitudes], magnitudes, errors)
 
     def _class_inputs(self, table: pd.DataFrame) -> pd.DataFrame:
         return CLASS_INPUTS[self.about["class"]["classifier"]](table)

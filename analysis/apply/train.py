@@ -16,7 +16,7 @@ from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from analysis import metrics, params, paths, pdf_metrics
 from analysis.apply import bundle, names
 from analysis.apply.forests import classifier_trees, isolation_trees, variance_share
-from analysis.apply.outside import TrainingDistribution
+from analysis.apply.outside import PhotometricTraining, TrainingDistribution
 from analysis.cores import cores
 from analysis.files import replacing
 from analysis.photoz_pdf import names as photoz
@@ -51,7 +51,7 @@ def class_part(
     of_class = bundle.CLASS_INPUTS[name](in_training(objects))
     low, centre, high = np.nanpercentile(of_class.to_numpy(), [25, 50, 75], axis=0)
     arrays = {f"{bundle.CLASS}centre": centre, f"{bundle.CLASS}scale": np.maximum((high - low) / 1.349, 1e-6)}
-    training = TrainingDistribution.fit(bundle.standardised(of_class, arrays), **settings)
+    training = TrainingDistribution.fit(bundle.standardised(of_class, arrays), of_class.isna().to_numpy(), **settings)
     arrays |= training.to_arrays(bundle.CLASS_TRAINING) | classifier_trees(forest).to_arrays(bundle.CLASS)
     validation = bundle.CLASS_INPUTS[name](held_out(objects))
     about = {"classifier": name, "columns": list(of_class), "trees": len(forest.estimators_)}
@@ -120,8 +120,8 @@ def agreement(made: bundle.Bundle, parts: Parts) -> dict[str, Any]:
         below = {names.quantile_name(q): float(100 * np.mean(z < quantiles[:, k])) for k, q in enumerate(names.LEVELS)}
         differences = np.max(np.abs(quantiles - slow), axis=1)
         result["redshift"] = {"difference_99": float(np.percentile(differences, 99)), "below_percent": below}
-        places = made.inputs(*photometry(held))[:, : made.inputs.n_magnitudes]
-        result["outside_redshift_percent"] = float(100 * made.redshift_training.outside(places).mean())
+        outside = made.outside_redshift(made.inputs(*photometry(held)), *photometry(held))
+        result["outside_redshift_percent"] = float(100 * outside.mean())
     return result
 
 
@@ -136,14 +136,15 @@ def write_bundle(folder: Path, parts: Parts, settings: Mapping[str, Any]) -> Non
         `outside` of `TrainingDistribution.fit`, `isolation` of scikit-learn's IsolationForest.
     """
     labelled = pd.concat([in_training(parts.galaxies), in_training(parts.objects)]).drop_duplicates("object_id")
-    about: dict[str, Any] = {"bands": bands_of(map(str, labelled))}
+    about: dict[str, Any] = {"format": bundle.FORMAT, "bands": bands_of(map(str, labelled))}
     inputs = PhotometricInputs.for_sample(*photometry(labelled))
     about["isolation"], arrays = fit_isolation(inputs(*photometry(labelled)), settings["isolation"])
     arrays |= inputs.for_model()
     if parts.model is not None:
         about["redshift"] = {"remapping": parts.remapping}
-        places = inputs(*photometry(in_training(parts.galaxies)))[:, : inputs.n_magnitudes]
-        arrays |= TrainingDistribution.fit(places, **settings["outside"]).to_arrays(bundle.REDSHIFT_TRAINING)
+        sample = photometry(in_training(parts.galaxies))
+        training = PhotometricTraining.fit(inputs(*sample)[:, : inputs.n_magnitudes], *sample, **settings["outside"])
+        arrays |= training.to_arrays(bundle.REDSHIFT_TRAINING)
         parts.model.save(folder / names.REDSHIFT)
     if parts.forest is not None:
         about["class"], of_class = class_part(parts.objects, parts.classifier, parts.forest, settings["outside"])

@@ -12,9 +12,9 @@ from toy_survey import BANDS, draw
 
 from analysis import pdf_metrics
 from analysis.apply import names
-from analysis.apply.bundle import Bundle, bundle_files
+from analysis.apply.bundle import FORMAT, Bundle, bundle_files
 from analysis.apply.forests import classifier_trees, isolation_trees, variance_share
-from analysis.apply.outside import TrainingDistribution
+from analysis.apply.outside import PhotometricTraining, TrainingDistribution
 from analysis.apply.redshifts import CalibratedRedshifts
 from analysis.apply.schema import answer_schema, as_table
 from analysis.apply.trees import mean_path
@@ -127,8 +127,59 @@ def test_far_objects_are_outside_and_training_objects_are_not(models) -> None:
 
 def test_share_outside_is_what_was_asked_for() -> None:
     generator = np.random.default_rng(1)
-    distribution = TrainingDistribution.fit(generator.normal(size=(3000, 2)), 5, 0.05, 3000, 1)
-    assert distribution.outside(generator.normal(size=(4000, 2))).mean() == pytest.approx(0.05, abs=0.015)
+    distribution = TrainingDistribution.fit(
+        generator.normal(size=(3000, 2)), np.zeros((3000, 1), bool), 5, 0.05, 3000, 1
+    )
+    outside = distribution.outside(generator.normal(size=(4000, 2)), np.zeros((4000, 1), bool))
+    assert outside.mean() == pytest.approx(0.05, abs=0.015)
+
+
+def test_what_no_training_object_lacks_is_outside(models) -> None:
+    """A missing value is filled in with a usual one: without the pattern, less known would look more usual."""
+    held = draw(200, seed=5)
+    loaded = Bundle.load(models)
+    usual = loaded.answers(held, "toy")
+    lacking = {
+        "a magnitude": {"dered_g": np.nan},
+        "errors": {"deredErr_i": np.nan},
+        "an error that is one": {"deredErr_i": -9999.0},
+        "a usual error": {"deredErr_i": 5.0},
+        "a concentration": {"psfMag_r": np.nan},
+    }
+    for what, changed in lacking.items():
+        found = loaded.answers(held.assign(**changed), "toy")
+        of_class = what in ("a magnitude", "a concentration")
+        assert (found[names.OUTSIDE_CLASS] >= usual[names.OUTSIDE_CLASS]).all()
+        assert found[names.OUTSIDE_CLASS].all() == of_class, what
+        assert found[names.OUTSIDE_REDSHIFT].all() == (what != "a concentration"), what
+
+
+def test_patterns_of_many_bands_are_told_apart() -> None:
+    generator = np.random.default_rng(1)
+    missing = np.asfortranarray(np.eye(20, dtype=bool)[generator.integers(19, size=400)])
+    training = TrainingDistribution.fit(generator.normal(size=(400, 2)), missing, 5, 0.01, 400, 1)
+    outside = training.outside(training.points[:20] + 1e-3, np.asfortranarray(np.eye(20, dtype=bool)))
+    assert not outside[:19].any() and outside[19]
+
+
+def test_what_enough_training_objects_lack_is_inside() -> None:
+    generator = np.random.default_rng(1)
+    magnitudes, errors = generator.normal(size=(500, 3)), np.tile([0.1, 0.1, np.nan], (500, 1))
+    magnitudes[:40, 0] = errors[:40, 0] = np.nan
+    magnitudes[:2, 1] = errors[:2, 1] = np.nan  # of two: fewer than the neighbours that are asked for
+    training = PhotometricTraining.fit(
+        generator.normal(size=(500, 2)), magnitudes, errors, neighbours=5, share_outside=0.01, most=100, seed=1
+    )
+    training = PhotometricTraining.from_arrays(training.to_arrays("x."), "x.")
+
+    def outside(lost: list[int], errors: list[float]) -> bool:
+        sample = np.where(np.isin(np.arange(3), lost), np.nan, 0.0)
+        return bool(training.outside(np.zeros((1, 2)), sample[None], np.array([errors]))[0])
+
+    assert not outside([], [0.1, 0.1, np.nan]) and not outside([0], [np.nan, 0.1, np.nan])
+    assert not outside([0], [9.0, 0.1, 7.0])  # no error is one beside no magnitude, or where training has none
+    assert outside([1], [0.1, np.nan, np.nan]) and outside([0, 1], [0.1, 0.1, np.nan])
+    assert outside([], [np.nan, 0.1, np.nan]) and outside([], [0.2, 0.1, np.nan])
 
 
 def test_objects_without_magnitudes_get_nulls_and_flags(models) -> None:
@@ -160,7 +211,7 @@ def test_bytes_make_the_same_models(models) -> None:
     assert len(digest) == 64
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut", "no_json", "other", "not_run"])
+@pytest.mark.parametrize("damage", ["missing", "cut", "no_json", "other", "older", "not_run"])
 def test_damaged_models_are_named(models, tmp_path, damage) -> None:
     folder = tmp_path / "models"
     shutil.copytree(models, folder)
@@ -172,7 +223,9 @@ def test_damaged_models_are_named(models, tmp_path, damage) -> None:
     elif damage == "no_json":
         about.write_text("{")
     elif damage == "other":
-        about.write_text(json.dumps({"bands": ["g"]}))
+        about.write_text(json.dumps({"format": FORMAT, "bands": ["g"]}))
+    elif damage == "older":
+        about.write_text(json.dumps({k: v for k, v in json.loads(about.read_text()).items() if k != "format"}))
     else:
         about.write_text(json.dumps({"not_run": "no galaxies"}))
     with pytest.raises(InputError, match=r"models: (no |holds no models: no galaxies)"):

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +22,7 @@ from analysis.photoz_pdf.mdn import MixtureDensityNetworks
 from analysis.photoz_pdf.photometry import PhotometricInputs
 from analysis.star_galaxy import inputs as star_galaxy_inputs
 from analysis.star_galaxy.names import TPC_MORPH, TPC_PHOT
+from analysis.survey.schema import BANDS
 
 Array = np.ndarray
 
@@ -116,9 +117,8 @@ class Bundle:
 
     def columns(self) -> list[str]:
         """List the columns of the catalogue that are read where they are there."""
-        systems = ("psfMag", "cModelMag", "extinction") if "class" in self.about else ()
-        extra = [f"{system}_{band}" for system in systems for band in self.bands]
-        return [names.OBJECT, names.RA, names.DEC, *band_columns(self.bands), *extra]
+        of_class = self.about["class"]["catalogue_columns"] if "class" in self.about else []
+        return list(dict.fromkeys([names.OBJECT, names.RA, names.DEC, *band_columns(self.bands), *of_class]))
 
     def check_columns(self, present: list[str], source: str) -> None:
         """Raise InputError naming the first column that is needed and not there."""
@@ -130,13 +130,16 @@ class Bundle:
                     "no-such-column",
                 )
         if "class" in self.about:
-            here = self._class_inputs(pd.DataFrame(columns=present, dtype=float))
-            if lacking := [name for name in self.about["class"]["columns"] if name not in here]:
-                raise InputError(
-                    f"{source}: no {lacking[0]!r}, by which stars are told from galaxies; expected psfMag_* and "
-                    f"cModelMag_* (or extinction_*) in {', '.join(self.bands)}, as in training",
-                    "no-such-column",
-                )
+            self._check_class_columns(present, source)
+
+    def _check_class_columns(self, present: Iterable[str], source: str) -> None:
+        of_class = self.about["class"]["catalogue_columns"]
+        if lacking := sorted(set(of_class) - set(present)):
+            raise InputError(
+                f"{source}: no column {lacking[0]!r}, by which stars are told from galaxies; expected what the "
+                f"concentrations were made of in training: {', '.join(of_class)}",
+                "no-such-column",
+            )
 
     def answers(self, table: pd.DataFrame, source: str) -> dict[str, Array]:
         """Return the columns of the answer for each row, by name, but for those of its place.
@@ -156,9 +159,11 @@ class Bundle:
         Raises
         ------
         InputError
-            If a magnitude is impossible.
+            If a magnitude is impossible, or a column is not there.
         """
         sample = photometry(table, self.bands, source)
+        if "class" in self.about:
+            self._check_class_columns(table.columns, source)  # of one file, and not of the first, it may be missing
         measured = np.isfinite(sample.magnitudes).sum(axis=1).astype(np.int8)
         some = np.flatnonzero(measured)
         answered = {}
@@ -194,7 +199,24 @@ class Bundle:
         return self.redshift_training.outside(inputs[:, : self.inputs.n_magnitudes], magnitudes, errors)
 
     def _class_inputs(self, table: pd.DataFrame) -> pd.DataFrame:
-        return CLASS_INPUTS[self.about["class"]["classifier"]](table)
+        about = self.about["class"]
+        return CLASS_INPUTS[about["classifier"]](table[about["catalogue_columns"]])  # no others: no other definition
+
+
+def class_columns(classifier: str, present: Iterable[str]) -> list[str]:
+    """List the columns of a catalogue, some of them perhaps not present, that define the inputs of a classifier.
+
+    A concentration is psfMag - cModelMag where there is one, else psfMag - dered - extinction: not without extinction.
+    """
+    here = set(present)
+    bands = [band for band in BANDS if f"dered_{band}" in here]
+    columns = [f"dered_{band}" for band in bands]
+    if classifier == TPC_MORPH:
+        for band in bands:
+            if f"psfMag_{band}" in here:
+                wider = "cModelMag" if f"cModelMag_{band}" in here else "extinction"
+                columns += [f"psfMag_{band}", f"{wider}_{band}"]
+    return columns
 
 
 def standardised(of_class: pd.DataFrame, arrays: Mapping[str, Array]) -> Array:

@@ -48,13 +48,15 @@ def class_part(
     objects: pd.DataFrame, name: str, forest: Any, settings: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Array]]:
     """Return what is to be known of the classifier, and its arrays: trees, and what is like its training objects."""
-    of_class = bundle.CLASS_INPUTS[name](in_training(objects))
+    columns = bundle.class_columns(name, objects.columns)
+    of_class = bundle.CLASS_INPUTS[name](in_training(objects)[columns])
     low, centre, high = np.nanpercentile(of_class.to_numpy(), [25, 50, 75], axis=0)
     arrays = {f"{bundle.CLASS}centre": centre, f"{bundle.CLASS}scale": np.maximum((high - low) / 1.349, 1e-6)}
     training = TrainingDistribution.fit(bundle.standardised(of_class, arrays), of_class.isna().to_numpy(), **settings)
     arrays |= training.to_arrays(bundle.CLASS_TRAINING) | classifier_trees(forest).to_arrays(bundle.CLASS)
     validation = bundle.CLASS_INPUTS[name](held_out(objects))
-    about = {"classifier": name, "columns": list(of_class), "trees": len(forest.estimators_)}
+    about: dict[str, Any] = {"classifier": name, "catalogue_columns": columns, "columns": list(of_class)}
+    about |= {"trees": len(forest.estimators_)}
     return about | {"variance_share": variance_share(forest, validation.to_numpy())}, arrays
 
 
@@ -156,6 +158,14 @@ def write_bundle(folder: Path, parts: Parts, settings: Mapping[str, Any]) -> Non
     metrics.write_metrics(folder / names.ABOUT, about)
 
 
+def has_inputs(classifier: str, objects: pd.DataFrame) -> bool:
+    """Tell whether the inputs of a classifier are defined; say so if not: then the bundle does not tell classes."""
+    lacking = sorted(set(bundle.class_columns(classifier, objects.columns)) - set(objects.columns))
+    if lacking:
+        print(f"no p(galaxy): the survey has neither {lacking[0]} nor cModelMag, so its concentration is undefined")
+    return not lacking
+
+
 def train_apply(_: argparse.Namespace) -> None:
     """Models of the redshift PDFs and of the star-galaxy result -> models/apply."""
     folder, settings = paths.MODELS / names.NAME, params.load("train_apply")
@@ -170,11 +180,11 @@ def train_apply(_: argparse.Namespace) -> None:
     if "not_run" not in photoz_choices:
         model = MixtureDensityNetworks.load(paths.MODELS / photoz.NAME / ESTIMATOR)
         remapping = photoz_choices["calibrations"][ESTIMATOR]["remapping"]
-    if settings["classifier"] in class_choices.get("classifiers", []):
+    objects, _about = star_galaxy_sample(paths.DATA)
+    if settings["classifier"] in class_choices.get("classifiers", []) and has_inputs(settings["classifier"], objects):
         loaded = classifiers.load(settings["classifier"], paths.MODELS / star_galaxy.NAME)
         assert isinstance(loaded, classifiers.ScikitLearn)
         forest = loaded.model
-    objects, _about = star_galaxy_sample(paths.DATA)
     write_bundle(
         folder, Parts(labelled_galaxies(), objects, model, remapping, forest, settings["classifier"]), settings
     )

@@ -365,7 +365,7 @@ def test_what_a_folder_lacks_is_named(catalogue, request_of, tmp_path) -> None:
     for column, message in {
         "dered_g": "no column 'dered_g'",
         "ra": "no column 'ra'",
-        "psfMag_i": "'concentration_i'",
+        "psfMag_i": "no column 'psfMag_i'",
     }.items():
         folder = tmp_path / f"without_{column}"
         shutil.copytree(catalogue, folder)

@@ -2,13 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from safetensors.numpy import load_file, save_file
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
-from toy_survey import BANDS, draw
+from toy_survey import BANDS, SETTINGS, draw
 
 from analysis import pdf_metrics
 from analysis.apply import names
@@ -17,10 +18,12 @@ from analysis.apply.forests import classifier_trees, isolation_trees, variance_s
 from analysis.apply.outside import PhotometricTraining, TrainingDistribution
 from analysis.apply.redshifts import CalibratedRedshifts
 from analysis.apply.schema import answer_schema, as_table
+from analysis.apply.train import has_inputs, write_bundle
 from analysis.apply.trees import mean_path
 from analysis.errors import InputError
 from analysis.photoz_pdf.sample import photometry
 from analysis.pit_calibration.remap import remapped
+from analysis.star_galaxy.names import TPC_MORPH, TPC_PHOT
 
 
 def noisy_classes(n, seed):
@@ -256,16 +259,35 @@ def test_damaged_trees_are_not_walked(models, tmp_path, forest, array, change) -
 
 
 def test_a_bundle_may_lack_a_part(made, tmp_path) -> None:
-    from dataclasses import replace
-
-    from toy_survey import SETTINGS
-
-    from analysis.apply.train import write_bundle
-
     write_bundle(tmp_path, replace(made[1], forest=None), SETTINGS)
     loaded = Bundle.load(tmp_path)
     loaded.check_columns(["object_id", "ra", "dec", *(f"dered_{band}" for band in BANDS)], "toy")
     assert names.P_GALAXY not in loaded.answers(draw(5, 1), "toy")
-    with pytest.raises(InputError, match="toy: no 'concentration_g'"):
+    with pytest.raises(InputError, match="toy: no column 'cModelMag_g'"):
         Bundle.load(made[0]).check_columns(["object_id", "ra", "dec", *(f"dered_{band}" for band in BANDS)], "toy")
     assert set(json.loads((made[0] / names.ABOUT).read_text())["agreement"]) >= {"p_galaxy", "redshift"}
+
+
+def test_a_concentration_is_what_it_was_in_training(made, tmp_path) -> None:
+    """Without cModelMag it would be made of the model magnitude: another quantity, which tells nothing from nothing."""
+    table, loaded = draw(60, seed=3), Bundle.load(made[0])
+    expected = loaded.answers(table, "toy")[names.P_GALAXY]
+    extinct = table.assign(**{f"extinction_{band}": 0.3 for band in BANDS})
+    np.testing.assert_array_equal(loaded.answers(extinct, "toy")[names.P_GALAXY], expected)
+    with pytest.raises(InputError, match="part-7: no column 'cModelMag_r', by which stars are told from galaxies"):
+        loaded.answers(extinct.drop(columns="cModelMag_r"), "part-7")
+    with pytest.raises(InputError, match="toy: no column 'cModelMag_i'"):
+        loaded.check_columns(list(extinct.drop(columns="cModelMag_i")), "toy")
+
+
+def test_a_concentration_of_model_magnitudes_stays_one(made, tmp_path) -> None:
+    """A survey with extinction and without cModelMag: what has both is answered for by the first."""
+    parts, extinction = made[1], {f"extinction_{band}": 0.2 for band in BANDS}
+    without = parts.objects.drop(columns=[f"cModelMag_{band}" for band in BANDS])
+    assert not has_inputs(TPC_MORPH, without) and has_inputs(TPC_PHOT, without)
+    write_bundle(tmp_path, replace(parts, objects=without.assign(**extinction)), SETTINGS)
+    loaded, table = Bundle.load(tmp_path), draw(60, seed=3).assign(**extinction)
+    expected = loaded.answers(table.drop(columns=[f"cModelMag_{band}" for band in BANDS]), "toy")
+    np.testing.assert_array_equal(loaded.answers(table, "toy")[names.P_GALAXY], expected[names.P_GALAXY])
+    with pytest.raises(InputError, match="no column 'extinction_g'"):
+        loaded.check_columns(list(draw(1, seed=3)), "toy")

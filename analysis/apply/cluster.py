@@ -112,8 +112,8 @@ def _sees(folder: str) -> bool:
 
 
 def run_tasks(
-    client: Client, function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], advance: Callable[[int, Any], None]
-) -> tuple[dict[int, Any], dict[int, str]]:
+    client: Client, function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], ended: Callable[[int, Any], None]
+) -> dict[int, str]:
     """Run a function with many arguments on a cluster; each call that fails is tried `TRIES` times.
 
     Parameters
@@ -122,31 +122,30 @@ def run_tasks(
     function : callable
     calls : sequence of tuple
         The arguments of each call.
-    advance : callable
-        Called with the number of a call and its result, as each ends.
+    ended : callable
+        Called with the number of a call and its result, or None if it failed, as each ends; no result is kept.
 
     Returns
     -------
-    results, errors : dict
-        By number of the call: what it returned, or its last error.
+    dict of int to str
+        By number of the call that failed: its last error.
     """
     futures = {
         client.submit(function, *call, retries=TRIES - 1, pure=False): number for number, call in enumerate(calls)
     }
-    results: dict[int, Any] = {}
     errors: dict[int, str] = {}
     for future in as_completed(list(futures)):
         number = futures.pop(future)
         if future.status == "finished":
-            results[number] = future.result()
+            ended(number, future.result())
         elif future.status == "error":
             error = future.exception()
             errors[number] = f"{type(error).__name__}: {error}"
+            ended(number, None)
         else:
             raise CancelledError(f"task {number} was {future.status}")
-        advance(number, results.get(number))
         future.release()
-    return results, errors
+    return errors
 
 
 def peak_memory(client: Client) -> list[int]:

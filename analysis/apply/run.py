@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from distributed import Client
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -154,8 +155,8 @@ def _run(client: Client, request: Request, source: Source, job: Job, provenance:
         job = Job(job.work, job.models, job.columns_map, pixels)
         if not failures:
             output.write_plan(job.work, {"fingerprint": provenance["fingerprint"], "pixels": pixels})
-    answered, failed = _each(client, "objects", tasks.answer_chunk, job, chunks, lambda c: c.rows, str)
-    failures += failed
+    answered: dict[int, tasks.Record] = {}
+    failures += _each(client, "objects", tasks.answer_chunk, job, chunks, lambda c: c.rows, str, answered.__setitem__)
     objects = sum(record["rows"] for record in answered.values())
     if not failures or (request.without_failed and answered):
         rows, failed = _put_together(client, job, answered)
@@ -173,11 +174,14 @@ def _partitions(
     """Return the partitions, and the chunks that can be placed in them."""
     if source.pixels is not None:
         return partitions.in_order(source.pixels), source.chunks, []
-    counted, failures = _each(client, "counting", tasks.count_chunk, job, source.chunks, lambda c: c.rows, str)
-    counts: dict[int, int] = {}
-    for record in counted.values():
-        for pixel, number in zip(record["pixels"], record["counts"], strict=True):
-            counts[pixel] = counts.get(pixel, 0) + number
+    counts, counted = partitions.no_counts(), []
+
+    def add(number: int, record: tasks.Record) -> None:
+        with np.load(job.work / record["file"]) as of_chunk:
+            counts[of_chunk["pixels"]] += of_chunk["counts"]
+        counted.append(number)
+
+    failures = _each(client, "counting", tasks.count_chunk, job, source.chunks, lambda c: c.rows, str, add)
     return partitions.choose(counts, request.partition_rows), [source.chunks[k] for k in sorted(counted)], failures
 
 
@@ -194,7 +198,8 @@ def _put_together(
     def name(call: tuple[int, Any]) -> str:
         return "partition Norder={} Npix={}".format(*job.pixels[call[0]])
 
-    made, failures = _each(client, "partitions", tasks.make_partition, job, calls, lambda _: 1, name)
+    made: dict[int, tasks.Record] = {}
+    failures = _each(client, "partitions", tasks.make_partition, job, calls, lambda _: 1, name, made.__setitem__)
     rows = {(order, pixel): made[k]["rows"] for k in sorted(made) for order, pixel in [job.pixels[calls[k][0]]]}
     return rows, failures
 
@@ -207,15 +212,17 @@ def _each(
     items: list[Any],
     size: Callable[[Any], int],
     name: Callable[[Any], str],
-) -> tuple[dict[int, tasks.Record], list[Failure]]:
-    """Run a task for each item, with a progress bar; return the records by number of the item, and what failed."""
+    take: Callable[[int, tasks.Record], None],
+) -> list[Failure]:
+    """Run a task for each item, with a progress bar; hand on number and record of each, and return what failed."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=_console, transient=True) as progress:
         bar = progress.add_task(what, total=sum(map(size, items)))
-        results, errors = run_tasks(
-            client,
-            function,
-            [(job, item) for item in items],
-            lambda number, _: progress.advance(bar, size(items[number])),
-        )
-    return results, [Failure(*map(without_secrets, (name(items[k]), error))) for k, error in sorted(errors.items())]
+
+        def ended(number: int, record: tasks.Record | None) -> None:
+            if record is not None:
+                take(number, record)
+            progress.advance(bar, size(items[number]))
+
+        errors = run_tasks(client, function, [(job, item) for item in items], ended)
+    return [Failure(*map(without_secrets, (name(items[k]), error))) for k, error in sorted(errors.items())]

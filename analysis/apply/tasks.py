@@ -102,19 +102,17 @@ def kept(record: Path, work: Path, made_of: Any) -> Record | None:
     """Return a record if it is of the same input, and the file that it tells of is whole; None otherwise."""
     try:
         content: Record = json.loads(record.read_text())
-        whole = "file" not in content or sha256(work / content["file"]) == content["sha256"]
+        whole = sha256(work / content["file"]) == content["sha256"]
     except (OSError, ValueError, KeyError):
         return None
     return content if whole and content.get("made_of") == made_of else None
 
 
-def _recorded(job: Job, name: str, path: Path | None, made_of: Any, work: Callable[[], Record]) -> Record:
+def _recorded(job: Job, name: str, path: Path, made_of: Any, work: Callable[[], Record]) -> Record:
     """Return the record of a task that has been done; do it if it has not."""
     if (found := kept(job.record(name), job.work, made_of)) is not None:
         return found
-    content = work() | {"made_of": made_of}
-    if path is not None:
-        content |= {"file": path.relative_to(job.work).as_posix(), "sha256": sha256(path)}
+    content = work() | {"made_of": made_of, "file": path.relative_to(job.work).as_posix(), "sha256": sha256(path)}
     with replacing(job.record(name)) as partial:
         partial.write_text(json.dumps(content))
     return content
@@ -126,14 +124,17 @@ def _places(table: pd.DataFrame, source: str) -> Array:
 
 
 def count_chunk(job: Job, chunk: Chunk) -> Record:
-    """Count the objects of a chunk by place on the sky."""
+    """Count the objects of a chunk by place on the sky: a file of pixels and counts, which may be many."""
+    path = job.work / RECORDS / f"count-{chunk.number:06d}.npz"
 
     def work() -> Record:
         table = read_chunk(chunk, [names.OBJECT, names.RA, names.DEC], job.columns_map)
         pixels, counts = partitions.count(_places(table, str(chunk)))
-        return {"pixels": pixels, "counts": counts}
+        with replacing(path) as partial, open(partial, "wb") as file:
+            np.savez(file, pixels=pixels, counts=counts)
+        return {"rows": len(table)}
 
-    return _recorded(job, f"count-{chunk.number:06d}", None, str(chunk), work)
+    return _recorded(job, f"count-{chunk.number:06d}", path, str(chunk), work)
 
 
 def answer_chunk(job: Job, chunk: Chunk) -> Record:

@@ -217,6 +217,23 @@ def test_partitions_of_a_run_that_could_not_count_a_chunk_are_not_kept(catalogue
     assert content(request.out) == content(undisturbed.out)
 
 
+def test_the_client_holds_no_counts_of_chunks(catalogue, request_of, monkeypatch) -> None:
+    """Of objects without order on the sky there are as many counts as objects: they stay in files."""
+    records, take = [], run._each
+
+    def each(client, what, function, job, items, size, name, ended):
+        def seen(number, record):
+            records.append((what, len(json.dumps(record))))
+            ended(number, record)
+
+        return take(client, what, function, job, items, size, name, seen)
+
+    monkeypatch.setattr(run, "_each", each)
+    apply(request_of(catalogue, partition_rows=10_000))
+    of_counting = [size for what, size in records if what == "counting"]
+    assert len(of_counting) == 6 and max(of_counting) < 400  # bytes, of 150 objects each
+
+
 def test_objects_outside_of_their_pixel_are_not_written(tmp_path, request_of, catalogue) -> None:
     request = request_of(catalogue)
     apply(request)
@@ -286,8 +303,9 @@ def test_a_task_is_tried_three_times(cluster, tmp_path) -> None:
         return number
 
     with of_cluster.connected(cluster, 1, None) as client:
-        done, errors = of_cluster.run_tasks(client, fails, [(1,), (2,)], lambda *_: None)
-    assert done == {1: 2} and errors == {0: "ValueError: no"}
+        done: dict[int, int | None] = {}
+        errors = of_cluster.run_tasks(client, fails, [(1,), (2,)], done.__setitem__)
+    assert done == {0: None, 1: 2} and errors == {0: "ValueError: no"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1-0", "1-1", "1-2", "2-0", "2-1"]
 
 
@@ -383,7 +401,8 @@ def test_what_a_folder_lacks_is_named(catalogue, request_of, tmp_path) -> None:
 def test_partitions_hold_all_objects_and_none_too_many() -> None:
     generator = np.random.default_rng(4)
     index = partitions.positions(*(generator.normal(m, 3, 5000) for m in (200, 10)), np.arange(5000), "toy")
-    counted = dict(zip(*partitions.count(index), strict=True))
+    counted, (filled, counts) = partitions.no_counts(), partitions.count(index)
+    counted[filled] = counts
     pixels = partitions.choose(counted, 400)
     rows = np.bincount(partitions.partition_of(index, pixels, "toy"), minlength=len(pixels))
     assert rows.sum() == 5000 and rows.min() > 0 and rows.max() <= 400

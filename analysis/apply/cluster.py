@@ -101,6 +101,8 @@ def send_models(client: Client, models: Models, work: Path) -> None:
     try:
         client.register_plugin(models)
         seen = client.run(_sees, str(work))
+    except InputError:
+        raise
     except (ImportError, AttributeError, RuntimeError) as error:
         raise InputError(f"a worker cannot load the models ({type(error).__name__}: {error})") from None
     if blind := [address for address, there in seen.items() if there is not True]:

@@ -5,7 +5,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from analysis.apply import output, partitions, tasks
 from analysis.apply.bundle import Bundle, bundle_files
 from analysis.apply.cluster import Failure, connected, peak_memory, run_tasks, send_models
 from analysis.apply.schema import answer_schema
+from analysis.apply.software import software
 from analysis.apply.sources import Chunk, Pixels, Source, without_secrets
 from analysis.apply.tasks import Job, Models
 from analysis.cores import cores
@@ -113,7 +114,7 @@ def apply(request: Request) -> Outcome:
             _console.print(f"dashboard: {client.dashboard_link}", soft_wrap=True)
             models = Models(files, digest)
             send_models(client, models, work)
-            job = Job(work, models.name, source.columns_map, plan.get("pixels", []))
+            job = Job(work, provenance["fingerprint"], models.name, source.columns_map, plan.get("pixels", []))
             return _run(client, request, source, job, provenance)
 
 
@@ -135,6 +136,7 @@ def _provenance(request: Request, source: Source, digest: str) -> dict[str, Any]
         "catalogue": source.url,
         "models_sha256": digest,
         "code_version": analysis.__version__,
+        "software": software(),
         "chunk_rows": request.chunk_rows,
         "partition_rows": request.partition_rows,
         "columns": answer_schema().names,
@@ -152,7 +154,7 @@ def _run(client: Client, request: Request, source: Source, job: Job, provenance:
         pixels, chunks, failures = _partitions(client, request, source, job)
         if not pixels:
             return Outcome(0, time.perf_counter() - started, peak_memory(client), failures)
-        job = Job(job.work, job.models, job.columns_map, pixels)
+        job = replace(job, pixels=pixels)
         if not failures:
             output.write_plan(job.work, {"fingerprint": provenance["fingerprint"], "pixels": pixels})
     answered: dict[int, tasks.Record] = {}
@@ -191,8 +193,9 @@ def _put_together(
     """Make the partitions of the shards; return the rows of each by pixel."""
     parts: dict[int, list[list[Any]]] = {}
     for number in sorted(answered):
-        for group, partition in enumerate(answered[number]["partitions"]):
-            parts.setdefault(partition, []).append([answered[number]["file"], group])
+        record = answered[number]
+        for group, (partition, size) in enumerate(zip(record["partitions"], record["sizes"], strict=True)):
+            parts.setdefault(partition, []).append([record["file"], group, size])
     calls = sorted(parts.items())
 
     def name(call: tuple[int, Any]) -> str:

@@ -20,7 +20,9 @@ from distributed import Worker, WorkerPlugin, get_worker
 from analysis.apply import names, partitions
 from analysis.apply.bundle import Bundle
 from analysis.apply.schema import as_table
+from analysis.apply.software import difference, software
 from analysis.apply.sources import Chunk, Pixels, read_chunk
+from analysis.errors import InputError
 from analysis.files import replacing
 from analysis.survey.catalogue import sha256
 from analysis.survey.columns_map import ColumnsMap
@@ -46,12 +48,14 @@ class Models(WorkerPlugin):
     """
 
     def __init__(self, files: dict[str, bytes], digest: str):
-        self.files, self.name = files, f"models-{digest}"
+        self.files, self.name, self.software = files, f"models-{digest}", software()
         self.bundle: Bundle
 
     def setup(self, worker: Worker) -> None:
-        """Read the models where the worker lives."""
+        """Read the models where the worker lives, or raise InputError if its answers may be others."""
         keep_freed_memory()
+        if differs := difference(software(), self.software):
+            raise InputError(f"worker {worker.address} has other software: {differs}; expected the same everywhere")
         self.bundle = Bundle.from_files(self.files)
         self.files = {}
 
@@ -76,6 +80,8 @@ class Job:
     ----------
     work : pathlib.Path
         The folder of what is not finished, which all workers see.
+    fingerprint : str
+        Of the source, the models, the software and the settings: no record of another one is used.
     models : str
         The name of the plugin.
     columns_map : ColumnsMap or None
@@ -84,6 +90,7 @@ class Job:
     """
 
     work: Path
+    fingerprint: str
     models: str
     columns_map: ColumnsMap | None
     pixels: Pixels
@@ -110,6 +117,7 @@ def kept(record: Path, work: Path, made_of: Any) -> Record | None:
 
 def _recorded(job: Job, name: str, path: Path, made_of: Any, work: Callable[[], Record]) -> Record:
     """Return the record of a task that has been done; do it if it has not."""
+    made_of = [job.fingerprint, made_of]
     if (found := kept(job.record(name), job.work, made_of)) is not None:
         return found
     content = work() | {"made_of": made_of, "file": path.relative_to(job.work).as_posix(), "sha256": sha256(path)}
@@ -157,20 +165,22 @@ def answer_chunk(job: Job, chunk: Chunk) -> Record:
         of = partitions.partition_of(index, job.pixels, str(chunk))
         with replacing(path) as partial:
             numbers = partitions.write_shard(partial, as_table(columns), of)
-        return {"rows": len(table), "partitions": numbers}
+        return {"rows": len(table), "partitions": numbers, "sizes": np.unique(of, return_counts=True)[1].tolist()}
 
     return _recorded(job, f"chunk-{chunk.number:06d}", path, [job.cut, str(chunk)], work)
 
 
 def make_partition(job: Job, call: tuple[int, list[list[Any]]]) -> Record:
-    """Make a partition, given by its number, of row groups of shards, each given by file and number."""
+    """Make a partition, given by its number, of row groups of shards, each given by file, number and its rows."""
     number, parts = call
     path = partitions.partition_file(job.work / CATALOGUE, job.pixels[number])
 
     def work() -> Record:
         with replacing(path) as partial:
-            row_groups = [(job.work / file, group) for file, group in parts]
+            row_groups = [(job.work / file, group) for file, group, _ in parts]
             rows = partitions.write_partition(partial, job.pixels[number], row_groups)
+            if rows != (expected := sum(size for _, _, size in parts)):
+                raise RuntimeError(f"{path}: {rows} objects in the shards; expected {expected}, as their records say")
         return {"rows": rows}
 
     return _recorded(job, f"partition-{number:06d}", path, [job.cut, parts], work)

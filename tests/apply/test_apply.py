@@ -21,6 +21,7 @@ from analysis.apply import cluster as of_cluster
 from analysis.apply import names, output, partitions, run, tasks
 from analysis.apply.bundle import Bundle
 from analysis.apply.run import Request, apply
+from analysis.apply.software import software
 from analysis.apply.sources import without_secrets
 from analysis.errors import InputError
 
@@ -349,6 +350,40 @@ def test_another_source_or_setting_is_refused(catalogue, request_of, monkeypatch
     (request.out / output.PROVENANCE).unlink()
     with pytest.raises(InputError, match=r"answers: exists, and is no output of apply"):
         apply(request)
+
+
+def test_workers_of_other_software_are_refused(catalogue, request_of, monkeypatch) -> None:
+    monkeypatch.setattr(tasks, "software", lambda made=[0]: made.append(0) or software() | {"numpy": f"1.{len(made)}"})
+    with pytest.raises(InputError, match=r"worker inproc\S* has other software: numpy 1.3 there, 1.2 here; expected"):
+        apply(request_of(catalogue))
+
+
+def test_what_other_code_began_is_not_gone_on_with(catalogue, request_of, monkeypatch) -> None:
+    request = request_of(catalogue)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(run, "_put_together", kill)
+        apply(request)
+    with monkeypatch.context() as patch, pytest.raises(InputError, match="was begun with another source, other models"):
+        patch.setattr(run, "software", lambda: software() | {"analysis": "changed"})
+        apply(request)
+    [record, *_] = (output.work_folder(request.out) / tasks.RECORDS).glob("chunk-*.json")
+    content = json.loads(record.read_text())
+    assert (
+        content["made_of"][0] == json.loads((output.work_folder(request.out) / "plan.json").read_text())["fingerprint"]
+    )
+    assert tasks.kept(record, output.work_folder(request.out), content["made_of"]) == content
+    assert tasks.kept(record, output.work_folder(request.out), ["of other models", *content["made_of"][1:]]) is None
+
+
+def test_a_shard_that_lost_objects_makes_no_partition(catalogue, request_of, monkeypatch) -> None:
+    write = partitions.write_shard
+
+    def loses(path, table, of):
+        return write(path, table.slice(1), of[1:]) and np.unique(of).tolist()
+
+    monkeypatch.setattr(partitions, "write_shard", loses)
+    outcome = apply(request_of(catalogue, partition_rows=10_000))
+    assert outcome.failures and all("expected " in failure.error for failure in outcome.failures)
 
 
 def test_two_at_once_do_not_write_into_each_other(catalogue, request_of) -> None:

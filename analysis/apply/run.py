@@ -8,24 +8,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from distributed import Client
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import analysis
 from analysis.apply import output, partitions, tasks
 from analysis.apply.bundle import Bundle, bundle_files
-from analysis.apply.cluster import Failure, connected, peak_memory, run_tasks, send_models
+from analysis.apply.cluster import Failure, connected, console, peak_memory, run_tasks, send_models
 from analysis.apply.schema import answer_schema
 from analysis.apply.software import software
 from analysis.apply.sources import Chunk, Pixels, Source, without_secrets
 from analysis.apply.tasks import Job, Models
 from analysis.cores import cores
 from analysis.errors import InputError
-
-_console = Console(stderr=True)
 
 
 @dataclass(frozen=True)
@@ -111,10 +109,12 @@ def apply(request: Request) -> Outcome:
         provenance |= {"objects_in_source": source.rows}
         workers = request.workers or min(cores(), len(source.chunks))
         with connected(request.scheduler, workers, request.memory_limit) as client:
-            _console.print(f"dashboard: {client.dashboard_link}", soft_wrap=True)
+            console.print(f"dashboard: {client.dashboard_link}", soft_wrap=True)
             models = Models(files, digest)
-            send_models(client, models, work)
-            job = Job(work, provenance["fingerprint"], models.name, source.columns_map, plan.get("pixels", []))
+            pixels, mark = plan.get("pixels", []), uuid4().hex
+            job = Job(work, provenance["fingerprint"], models.name, source.columns_map, pixels, mark)
+            (work / tasks.MARK).write_text(mark)
+            send_models(client, models, job)
             return _run(client, request, source, job, provenance)
 
 
@@ -210,7 +210,7 @@ def _put_together(
 def _each(
     client: Client,
     what: str,
-    function: Callable[..., tasks.Record],
+    function: Callable[[Job, Any], tasks.Record],
     job: Job,
     items: list[Any],
     size: Callable[[Any], int],
@@ -219,7 +219,7 @@ def _each(
 ) -> list[Failure]:
     """Run a task for each item, with a progress bar; hand on number and record of each, and return what failed."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task(what, total=sum(map(size, items)))
 
         def ended(number: int, record: tasks.Record | None) -> None:
@@ -227,5 +227,5 @@ def _each(
                 take(number, record)
             progress.advance(bar, size(items[number]))
 
-        errors = run_tasks(client, function, [(job, item) for item in items], ended)
+        errors = run_tasks(client, job, function, items, ended)
     return [Failure(*map(without_secrets, (name(items[k]), error))) for k, error in sorted(errors.items())]

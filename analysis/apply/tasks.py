@@ -30,7 +30,7 @@ from analysis.survey.columns_map import ColumnsMap
 Array = np.ndarray
 Record = dict[str, Any]
 
-SHARDS, RECORDS, CATALOGUE = "shards", "records", "catalogue"
+SHARDS, RECORDS, CATALOGUE, MARK = "shards", "records", "catalogue", "mark"
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # as malloc.h has them
 _KEPT_BYTES = 32 * 2**20  # the most that glibc allows
@@ -60,6 +60,10 @@ class Models(WorkerPlugin):
         self.files = {}
 
 
+class UnfitWorkerError(RuntimeError):
+    """This worker cannot do any task of the run."""
+
+
 def keep_freed_memory() -> None:
     """Let this process keep some freed memory, where the C library is glibc.
 
@@ -87,6 +91,8 @@ class Job:
     columns_map : ColumnsMap or None
     pixels : list of (int, int)
         The partitions; empty while they are not known.
+    mark : str
+        What the file `MARK` in the folder holds: who cannot read it there has another file system.
     """
 
     work: Path
@@ -94,10 +100,24 @@ class Job:
     models: str
     columns_map: ColumnsMap | None
     pixels: Pixels
+    mark: str
 
     def record(self, name: str) -> Path:
         """Return the file of a record."""
         return self.work / RECORDS / f"{name}.json"
+
+    def models_of(self, worker: Worker) -> Models:
+        """Return the models that this worker holds, or raise UnfitWorkerError if it can do no task of the run."""
+        models = worker.plugins.get(self.models)
+        if not isinstance(models, Models) or not hasattr(models, "bundle"):
+            raise UnfitWorkerError("it could not load the models: its log says why")
+        try:
+            shared = (self.work / MARK).read_text() == self.mark
+        except OSError:
+            shared = False
+        if not shared:
+            raise UnfitWorkerError(f"it does not see {self.work}; expected a file system that all workers share")
+        return models
 
     @cached_property
     def cut(self) -> str:
@@ -117,6 +137,7 @@ def kept(record: Path, work: Path, made_of: Any) -> Record | None:
 
 def _recorded(job: Job, name: str, path: Path, made_of: Any, work: Callable[[], Record]) -> Record:
     """Return the record of a task that has been done; do it if it has not."""
+    job.models_of(get_worker())
     made_of = [job.fingerprint, made_of]
     if (found := kept(job.record(name), job.work, made_of)) is not None:
         return found
@@ -150,9 +171,7 @@ def answer_chunk(job: Job, chunk: Chunk) -> Record:
     path = job.work / SHARDS / f"{chunk.number:06d}.parquet"
 
     def work() -> Record:
-        models = get_worker().plugins[job.models]
-        assert isinstance(models, Models)
-        bundle = models.bundle
+        bundle = job.models_of(get_worker()).bundle
         table = read_chunk(chunk, bundle.columns(), job.columns_map)
         index = _places(table, str(chunk))
         order = np.argsort(index, kind="stable")

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from toy_survey import BANDS, draw, write_parquet
+from distributed import LocalCluster, Worker
+from toy_survey import BANDS, THREADS, draw, write_parquet
 
 from analysis.__main__ import main
 from analysis.apply import cluster as of_cluster
@@ -296,7 +297,7 @@ def test_a_full_disk_is_not_taken_for_a_cluster_that_is_gone(cluster, error, rai
 
 
 def test_a_task_is_tried_three_times(cluster, tmp_path) -> None:
-    def fails(number: int) -> int:
+    def fails(_, number: int) -> int:
         tried = len(list(tmp_path.glob(f"{number}-*")))
         (tmp_path / f"{number}-{tried}").touch()
         if number == 1 or tried == 0:
@@ -305,9 +306,63 @@ def test_a_task_is_tried_three_times(cluster, tmp_path) -> None:
 
     with of_cluster.connected(cluster, 1, None) as client:
         done: dict[int, int | None] = {}
-        errors = of_cluster.run_tasks(client, fails, [(1,), (2,)], done.__setitem__)
+        errors = of_cluster.run_tasks(client, None, fails, [1, 2], done.__setitem__)
     assert done == {0: None, 1: 2} and errors == {0: "ValueError: no"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1-0", "1-1", "1-2", "2-0", "2-1"]
+
+
+@pytest.mark.parametrize("fault", ["without models", "elsewhere"])
+def test_a_bad_worker_that_comes_later_is_sent_away(catalogue, request_of, monkeypatch, capfd, fault) -> None:
+    """It fails at once, so that it would take, and spoil, most of the tasks."""
+    set_up, models_of, send = tasks.Models.setup, tasks.Job.models_of, run.send_models
+
+    def bad_set_up(self, worker):
+        if worker.name == "bad" and fault == "without models":
+            raise OSError("no torch here")
+        set_up(self, worker)
+
+    def of_bad_worker(self, worker):
+        bad = worker.name == "bad" and fault == "elsewhere"
+        return models_of(replace(self, work=Path("/nowhere")) if bad else self, worker)
+
+    with LocalCluster(n_workers=1, **THREADS) as small:
+
+        def send_and_grow(client, *what):
+            send(client, *what)
+            client.sync(start_worker, client)
+            client.wait_for_workers(2)
+
+        async def start_worker(client):
+            joined.append(await Worker(small.scheduler_address, nthreads=4, name="bad", validate=False))
+
+        joined: list[Worker] = []
+        monkeypatch.setattr(tasks.Models, "setup", bad_set_up)
+        monkeypatch.setattr(tasks.Job, "models_of", of_bad_worker)
+        monkeypatch.setattr(run, "send_models", send_and_grow)
+        outcome = apply(replace(request_of(catalogue), scheduler=small.scheduler_address))
+    assert (outcome.objects, outcome.failures) == (N, [])
+    assert "is sent away: it " in capfd.readouterr().err and joined[0].status.name == "closed"
+
+
+def test_a_task_that_failed_is_tried_on_another_worker(cluster) -> None:
+    def only_on_one(_, number: int) -> int:
+        if tasks.get_worker().name == 0:
+            raise OSError("here, for a while")
+        return number
+
+    done: dict[int, int | None] = {}
+    with of_cluster.connected(cluster, 1, None) as client:
+        assert of_cluster.run_tasks(client, None, only_on_one, range(8), done.__setitem__) == {}
+    assert done == {number: number for number in range(8)}
+
+
+def test_a_worker_that_sees_another_folder_is_named(catalogue, request_of, monkeypatch) -> None:
+    send = run.send_models
+    monkeypatch.setattr(
+        run, "send_models", lambda client, models, job: send(client, models, replace(job, mark="other"))
+    )
+    with pytest.raises(InputError, match=r"worker inproc\S* cannot be used: it does not see .*answers.unfinished"):
+        apply(request_of(catalogue))
 
 
 def test_file_without_a_footer_and_impossible_values_are_named(catalogue, request_of) -> None:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -18,6 +18,7 @@ import dask
 from dask.utils import parse_bytes
 from distributed import Client, Future, LocalCluster, Worker, get_worker
 from distributed.comm import CommClosedError
+from distributed.exceptions import WorkerStartTimeoutError
 from distributed.scheduler import KilledWorker
 from rich.console import Console
 
@@ -28,7 +29,16 @@ console = Console(stderr=True)
 TRIES = 3  # of a task, before it is given up and reported
 _GONE = (CancelledError, asyncio.CancelledError, CommClosedError, TimeoutError, OSError)
 _WAIT = 0.5  # seconds before an item is tried again, and twice that before the third time: what failed may pass
-_PATIENCE = "20s"  # with a scheduler that does not answer
+_PATIENCE = 20  # seconds, with a scheduler that does not answer, or workers that do nothing
+_LEAST_BYTES = 2**29  # of a worker: Python, torch, pyarrow and the models alone take most of it
+_OF_THIS_MACHINE = {  # of a cluster that is started here; one that runs already has settings of its own
+    "distributed.scheduler.allowed-failures": TRIES - 1,  # deaths of a worker that a task survives
+    "distributed.worker.daemon": True,  # workers end with this process
+    # A worker that is paused for the memory it has itself never goes on. Beyond 95 % it is killed, which is told.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+}
 
 
 class Failure(NamedTuple):
@@ -56,15 +66,10 @@ def connected(scheduler: str | None, workers: int, memory_limit: str | None) -> 
     InputError
         If the scheduler cannot be reached, or goes away.
     """
-    settings = {
-        "distributed.comm.timeouts.connect": _PATIENCE,
-        "distributed.scheduler.allowed-failures": TRIES - 1,  # deaths of a worker that a task survives
-        "distributed.worker.daemon": True,  # workers end with this process
-    }
-    with dask.config.set(settings):
+    with dask.config.set({"distributed.comm.timeouts.connect": f"{_PATIENCE}s"} | _OF_THIS_MACHINE):
         try:
             if scheduler is not None:
-                with Client(scheduler, timeout=_PATIENCE) as client:
+                with _client_of(scheduler) as client:
                     yield client
                 return
             limit = "auto" if memory_limit is None else _bytes(memory_limit)
@@ -81,6 +86,13 @@ def connected(scheduler: str | None, workers: int, memory_limit: str | None) -> 
             ) from None
 
 
+def _client_of(scheduler: str) -> Client:
+    try:
+        return Client(scheduler, timeout=_PATIENCE)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"--scheduler {scheduler}: {error}; expected an address such as tcp://host:8786") from None
+
+
 def _is_of_the_files(error: BaseException) -> bool:
     """Tell an OSError of the file system, such as a full disk, from one of the network."""
     network = isinstance(error, ConnectionError | TimeoutError | socket.gaierror) or (
@@ -91,9 +103,12 @@ def _is_of_the_files(error: BaseException) -> bool:
 
 def _bytes(limit: str) -> int:
     try:
-        return int(parse_bytes(limit))
+        amount = int(parse_bytes(limit))
     except ValueError:
         raise InputError(f"--memory-limit {limit}: expected an amount such as 2GiB") from None
+    if amount < _LEAST_BYTES:
+        raise InputError(f"--memory-limit {limit}: too little for a worker; expected 512MiB or more, and 2GiB is usual")
+    return amount
 
 
 def send_models(client: Client, models: Models, job: Job) -> None:
@@ -104,7 +119,7 @@ def send_models(client: Client, models: Models, job: Job) -> None:
     InputError
         If a worker cannot load the models, has other software, or does not see the folder.
     """
-    client.wait_for_workers(1, timeout=60)
+    _wait_for_a_worker(client)
     try:
         client.register_plugin(models)
         unfit = unfit_workers(client, job)
@@ -112,6 +127,18 @@ def send_models(client: Client, models: Models, job: Job) -> None:
         raise InputError(f"a worker cannot load the models ({type(error).__name__}: {error})") from None
     for address, why in unfit.items():
         raise InputError(f"worker {address} cannot be used: {why}")
+
+
+def _wait_for_a_worker(client: Client) -> None:
+    """Wait for a first worker, as long as it takes: the jobs of a cluster may stand in a queue."""
+    while True:
+        try:
+            client.wait_for_workers(1, timeout=_PATIENCE)
+            return
+        except WorkerStartTimeoutError:
+            console.print(
+                f"{client.scheduler.address} has no worker yet: waiting for one (Ctrl-C ends)", soft_wrap=True
+            )
 
 
 def unfit_workers(client: Client, job: Job) -> dict[str, str]:
@@ -189,7 +216,7 @@ def run_tasks(
     for number in range(len(items)):
         submit(number)
     while futures:
-        number = done.get()
+        number = _next(client, done)
         attempt = _attempted(client, job, futures.pop(number))
         if not attempt.error:
             ended(number, attempt.result)
@@ -202,6 +229,28 @@ def run_tasks(
             errors[number] = attempt.error
             ended(number, None)
     return errors
+
+
+def _next(client: Client, done: SimpleQueue[int]) -> int:
+    """Return the number of the next item that has ended; say what workers lack where none ends for long."""
+    said = ""
+    while True:
+        try:
+            return done.get(timeout=_PATIENCE)
+        except Empty:
+            if (lack := _lack(client)) != said:
+                console.print(lack or "workers are there again", soft_wrap=True)
+            said = lack
+
+
+def _lack(client: Client) -> str:
+    """Return why no worker goes on, or nothing."""
+    workers = client.scheduler_info()["workers"]
+    if not workers:
+        return "there is no worker: waiting for one (Ctrl-C ends; the same command goes on)"
+    paused = [address for address, worker in workers.items() if worker["status"] == "paused"]
+    what = f"{len(paused)} of {len(workers)} workers, such as {paused[0]}, are paused" if paused else ""
+    return f"{what} for lack of memory: give them more (dask worker --memory-limit)" if paused else ""
 
 
 def _attempted(client: Client, job: Job, future: Future) -> Attempt:
@@ -229,8 +278,8 @@ def _sent_away(client: Client, address: str, why: str) -> bool:
 
 
 def peak_memory(client: Client) -> list[int]:
-    """Return the most memory that each worker has had, in bytes."""
-    return list(client.run(_peak).values())
+    """Return the most memory that each worker has had, in bytes; one that has left does not say."""
+    return list(client.run(_peak, on_error="ignore").values())
 
 
 def _peak() -> int:

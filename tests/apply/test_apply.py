@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from distributed import LocalCluster, Worker
+from distributed.core import Status
 from toy_survey import BANDS, THREADS, draw, write_parquet
 
 from analysis.__main__ import main
@@ -356,6 +358,30 @@ def test_a_task_that_failed_is_tried_on_another_worker(cluster) -> None:
     assert done == {number: number for number in range(8)}
 
 
+def test_workers_are_waited_for_and_what_they_lack_is_said(monkeypatch, capfd) -> None:
+    monkeypatch.setattr(of_cluster, "_PATIENCE", 0.3)
+    done: dict[int, int | None] = {}
+    with (
+        LocalCluster(n_workers=0, **THREADS) as queued,
+        of_cluster.connected(queued.scheduler_address, 1, None) as client,
+    ):
+        threading.Timer(2, queued.scale, [1]).start()
+        of_cluster._wait_for_a_worker(client)
+        assert "has no worker yet: waiting for one" in capfd.readouterr().err
+        [worker] = queued.workers.values()
+        worker.status = Status.paused
+        threading.Timer(3, setattr, [worker, "status", Status.running]).start()
+        of_cluster.run_tasks(client, None, lambda _, number: number, [5], done.__setitem__)
+        assert "1 of 1 workers" in (said := capfd.readouterr().err) and "are paused for lack of memory" in said
+        assert done == {0: 5} and len(of_cluster.peak_memory(client)) == 1
+
+
+def test_workers_of_this_machine_are_not_paused_for_ever() -> None:
+    with of_cluster.connected(None, 1, "1GiB") as client:
+        [paused_at] = client.run(lambda dask_worker: dask_worker.memory_manager.memory_pause_fraction).values()
+    assert paused_at is False
+
+
 def test_a_worker_that_sees_another_folder_is_named(catalogue, request_of, monkeypatch) -> None:
     send = run.send_models
     monkeypatch.setattr(
@@ -457,11 +483,17 @@ def test_two_at_once_do_not_write_into_each_other(catalogue, request_of) -> None
         ({"catalogue": "nofs://x/y"}, "nofs://x/y: cannot be reached"),
         ({"models": Path("/nowhere")}, "/nowhere: no about.json here"),
         ({"scheduler": "tcp://127.0.0.1:9"}, "the scheduler tcp://127.0.0.1:9 cannot be reached"),
+        ({"scheduler": "http://host:1"}, "--scheduler http://host:1: .*; expected an address such as tcp://host:8786"),
+        ({"scheduler": "nonsense"}, "nonsense"),
+        (
+            {"scheduler": None, "memory_limit": "99MiB"},
+            "--memory-limit 99MiB: too little for a worker; expected 512MiB",
+        ),
         ({"scheduler": None, "memory_limit": "much"}, "--memory-limit much: expected an amount such as 2GiB"),
     ],
 )
 def test_what_cannot_be_used_is_named(catalogue, request_of, monkeypatch, wrong, message) -> None:
-    monkeypatch.setattr(of_cluster, "_PATIENCE", "1s")
+    monkeypatch.setattr(of_cluster, "_PATIENCE", 1)
     with pytest.raises(InputError, match=message):
         apply(replace(request_of(catalogue), **wrong))
 

@@ -22,7 +22,7 @@ from analysis.photoz_pdf.mdn import MixtureDensityNetworks
 from analysis.photoz_pdf.photometry import PhotometricInputs
 from analysis.star_galaxy import inputs as star_galaxy_inputs
 from analysis.star_galaxy.names import TPC_MORPH, TPC_PHOT
-from analysis.survey.schema import BANDS
+from analysis.survey.schema import BANDS, MAGNITUDE_RANGE
 
 Array = np.ndarray
 
@@ -154,14 +154,14 @@ class Bundle:
         Returns
         -------
         dict of str to ndarray, shape (n,)
-            NaN for objects without any magnitude, which lie outside of every training.
+            NaN for objects without any magnitude, or with an impossible one: they lie outside of every training.
 
         Raises
         ------
         InputError
-            If a magnitude is impossible, or a column is not there.
+            If a column is not there.
         """
-        sample = photometry(table, self.bands, source)
+        sample = photometry(self._possible(table), self.bands, source)
         if "class" in self.about:
             self._check_class_columns(table.columns, source)  # of one file, and not of the first, it may be missing
         measured = np.isfinite(sample.magnitudes).sum(axis=1).astype(np.int8)
@@ -176,6 +176,22 @@ class Bundle:
             if len(some):
                 columns[name][some] = answered[name]
         return columns
+
+    def impossible(self, table: pd.DataFrame) -> int:
+        """Count the objects with a magnitude that cannot be: they get no answer."""
+        return int(self._impossible(table).sum())
+
+    def _impossible(self, table: pd.DataFrame) -> Array:
+        magnitudes = table.reindex(columns=[f"dered_{band}" for band in self.bands]).to_numpy(float)
+        outside = (magnitudes < MAGNITUDE_RANGE[0]) | (magnitudes > MAGNITUDE_RANGE[1])
+        return np.asarray(outside.any(axis=1))
+
+    def _possible(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return a table in which an object with an impossible magnitude has none at all: what is true of it?"""
+        if not (wrong := self._impossible(table)).any():
+            return table
+        columns = [name for band in self.bands if (name := f"dered_{band}") in table]
+        return table.assign(**{name: table[name].mask(wrong) for name in columns})
 
     def _answers(self, table: pd.DataFrame, magnitudes: Array, errors: Array) -> dict[str, Array]:
         inputs = self.inputs(magnitudes, errors)

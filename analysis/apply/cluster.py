@@ -136,9 +136,7 @@ def _wait_for_a_worker(client: Client) -> None:
             client.wait_for_workers(1, timeout=_PATIENCE)
             return
         except WorkerStartTimeoutError:
-            console.print(
-                f"{client.scheduler.address} has no worker yet: waiting for one (Ctrl-C ends)", soft_wrap=True
-            )
+            console.print("the cluster has no worker yet: waiting for one (Ctrl-C ends)", soft_wrap=True)
 
 
 def unfit_workers(client: Client, job: Job) -> dict[str, str]:

@@ -104,7 +104,7 @@ def write_shard(path: Path, table: pa.Table, partitions: Array) -> list[int]:
         Of the rows, ascending.
     """
     numbers, starts = np.unique(partitions, return_index=True)
-    ends = [*starts[1:], len(partitions)]
+    ends = [*starts[1:], len(partitions)][: len(starts)]  # none of no objects
     with pq.ParquetWriter(path, table.schema, **_WRITING) as writer:
         for start, end in zip(starts, ends, strict=True):
             writer.write_table(table.slice(start, end - start), row_group_size=end - start)

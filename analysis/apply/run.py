@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from analysis.apply.sources import Chunk, Pixels, Source, without_secrets
 from analysis.apply.tasks import Job, Models
 from analysis.cores import cores
 from analysis.errors import InputError
+from analysis.survey.schema import MAGNITUDE_RANGE
 
 
 @dataclass(frozen=True)
@@ -160,14 +162,38 @@ def _run(client: Client, request: Request, source: Source, job: Job, provenance:
     answered: dict[int, tasks.Record] = {}
     failures += _each(client, "objects", tasks.answer_chunk, job, chunks, lambda c: c.rows, str, answered.__setitem__)
     objects = sum(record["rows"] for record in answered.values())
+    unusable = _unusable(answered)
+    if not failures:
+        _check_all_there(request.catalogue, source.rows, objects + unusable["without_position"])
     if not failures or (request.without_failed and answered):
         rows, failed = _put_together(client, job, answered)
         failures += failed
-        if not failed:
-            missing = [failure._asdict() for failure in failures]
-            about = provenance | {"objects": objects, "missing": missing}
+        if not failures or (request.without_failed and rows):
+            objects, missing = sum(rows.values()), [failure._asdict() for failure in failures]
+            about = provenance | {"objects": objects, "unusable": unusable, "missing": missing}
             output.finish(job.work, request.out.absolute(), rows, about)
     return Outcome(objects, time.perf_counter() - started, peak_memory(client), failures)
+
+
+def _unusable(answered: dict[int, tasks.Record]) -> dict[str, int]:
+    """Return how many objects could not be answered for, by why, and say so."""
+    total: Counter[str] = Counter(without_position=0, impossible_magnitudes=0)
+    for record in answered.values():
+        total.update(record["unusable"])
+    if lost := total["without_position"]:
+        console.print(f"{lost:,} objects without a position on the sky are left out")
+    if lost := total["impossible_magnitudes"]:
+        low, high = MAGNITUDE_RANGE
+        console.print(f"{lost:,} objects with a magnitude not in {low:g} to {high:g} have nulls for answers, and flags")
+    return dict(total)
+
+
+def _check_all_there(source: str, there: int, found: int) -> None:
+    if found != there:
+        raise InputError(
+            f"{source}: held {there:,} objects when it was looked at, and {found:,} when it was read; "
+            "remove the folder of unfinished work, and give the command again"
+        )
 
 
 def _partitions(

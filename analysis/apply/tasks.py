@@ -7,7 +7,7 @@ whole, and a record after its file: a worker may die at any time.
 import ctypes
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -147,9 +147,13 @@ def _recorded(job: Job, name: str, path: Path, made_of: Any, work: Callable[[], 
     return content
 
 
-def _places(table: pd.DataFrame, source: str) -> Array:
+def _placed(job: Job, chunk: Chunk, wanted: Sequence[str]) -> tuple[pd.DataFrame, Array, int]:
+    """Return the objects of a chunk that have a position, their places, and how many have none."""
+    table = read_chunk(chunk, wanted, job.columns_map)
     ra, dec = (table[name].to_numpy(float) for name in (names.RA, names.DEC))
-    return partitions.positions(ra, dec, table[names.OBJECT].to_numpy(), source)
+    there = np.isfinite(ra) & (np.abs(dec) <= 90)
+    index = partitions.positions(ra[there], dec[there], table[names.OBJECT].to_numpy()[there], str(chunk))
+    return table[there], index, int(np.count_nonzero(~there))
 
 
 def count_chunk(job: Job, chunk: Chunk) -> Record:
@@ -157,11 +161,11 @@ def count_chunk(job: Job, chunk: Chunk) -> Record:
     path = job.work / RECORDS / f"count-{chunk.number:06d}.npz"
 
     def work() -> Record:
-        table = read_chunk(chunk, [names.OBJECT, names.RA, names.DEC], job.columns_map)
-        pixels, counts = partitions.count(_places(table, str(chunk)))
+        _, index, _ = _placed(job, chunk, [names.OBJECT, names.RA, names.DEC])
+        pixels, counts = partitions.count(index)
         with replacing(path) as partial, open(partial, "wb") as file:
             np.savez(file, pixels=pixels, counts=counts)
-        return {"rows": len(table)}
+        return {"rows": len(index)}
 
     return _recorded(job, f"count-{chunk.number:06d}", path, str(chunk), work)
 
@@ -172,19 +176,21 @@ def answer_chunk(job: Job, chunk: Chunk) -> Record:
 
     def work() -> Record:
         bundle = job.models_of(get_worker()).bundle
-        table = read_chunk(chunk, bundle.columns(), job.columns_map)
-        index = _places(table, str(chunk))
+        table, index, without = _placed(job, chunk, bundle.columns())
         order = np.argsort(index, kind="stable")
         table, index = table.iloc[order], index[order]
         blocks = [
-            bundle.answers(table.iloc[start : start + _BLOCK], str(chunk)) for start in range(0, len(table), _BLOCK)
+            bundle.answers(table.iloc[start : start + _BLOCK], str(chunk))
+            for start in range(0, max(len(table), 1), _BLOCK)  # one block even of nothing: it has the columns
         ]
         columns = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
         columns |= {names.HEALPIX: index, names.RA: table[names.RA].to_numpy(), names.DEC: table[names.DEC].to_numpy()}
         of = partitions.partition_of(index, job.pixels, str(chunk))
         with replacing(path) as partial:
             numbers = partitions.write_shard(partial, as_table(columns), of)
-        return {"rows": len(table), "partitions": numbers, "sizes": np.unique(of, return_counts=True)[1].tolist()}
+        sizes = np.unique(of, return_counts=True)[1].tolist()
+        lost = {"without_position": without, "impossible_magnitudes": bundle.impossible(table)}
+        return {"rows": len(table), "partitions": numbers, "sizes": sizes, "unusable": lost}
 
     return _recorded(job, f"chunk-{chunk.number:06d}", path, [job.cut, str(chunk)], work)
 

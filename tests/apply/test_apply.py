@@ -391,16 +391,56 @@ def test_a_worker_that_sees_another_folder_is_named(catalogue, request_of, monke
         apply(request_of(catalogue))
 
 
-def test_file_without_a_footer_and_impossible_values_are_named(catalogue, request_of) -> None:
+def test_a_file_without_a_footer_is_named(catalogue, request_of) -> None:
     (catalogue / "part-0.parquet").write_bytes(b"PAR1 no more")
+    [failure] = apply(request_of(catalogue)).failures
+    assert Path(failure.input).name == "part-0.parquet (all of it)" and failure.error.startswith("InputError")
+
+
+def test_an_object_that_cannot_be_used_costs_no_other_one(catalogue, request_of, capfd) -> None:
     table = pq.read_table(catalogue / "part-2.parquet").to_pandas()
-    table.loc[3, "dered_r"], table.loc[299, "dec"] = 99.0, 91.0
+    table.loc[3, "dered_r"], table.loc[4, "dered_g"] = 99.0, np.inf
+    table.loc[5, "ra"], table.loc[299, "dec"] = np.nan, 91.0
     table.to_parquet(catalogue / "part-2.parquet", row_group_size=150)
-    outcome = apply(request_of(catalogue))
-    said = "\n".join(f"{Path(failure.input).name}: {failure.error}" for failure in outcome.failures)
-    assert len(outcome.failures) == 3 and "part-0.parquet (all of it): InputError" in said
-    assert "object 1000000000000000899, row 150 (0 others too): ra" in said and "dec 91.0; expected a place" in said
-    assert "column 'dered_r', object 1000000000000000603: value 99; expected -5 to 50" in said
+    nowhere = table.iloc[:20].assign(ra=np.nan, object_id=np.arange(20))
+    nowhere.to_parquet(catalogue / "part-3.parquet")
+    request = request_of(catalogue)
+    outcome = apply(request)
+    assert (outcome.objects, outcome.failures) == (N - 2, [])
+    found = answers_of(request.out)
+    assert set(table.loc[[5, 299], "object_id"]).isdisjoint(found.index)
+    wrong = found.loc[table.loc[[3, 4], "object_id"]]
+    assert wrong[[names.Z_MEDIAN, names.P_GALAXY, names.ANOMALY]].isna().all(axis=None)
+    assert (
+        wrong[[names.OUTSIDE_REDSHIFT, names.OUTSIDE_CLASS]].all(axis=None) and (wrong[names.BANDS_MEASURED] == 0).all()
+    )
+    assert found[names.Z_MEDIAN].isna().sum() == 2
+    unusable = json.loads((request.out / output.PROVENANCE).read_text())["unusable"]
+    assert unusable == {"without_position": 22, "impossible_magnitudes": 2}
+    assert "22 objects without a position on the sky are left out" in capfd.readouterr().err
+
+
+def test_an_object_that_goes_missing_is_noticed(catalogue, request_of, monkeypatch) -> None:
+    read = tasks.read_chunk
+    monkeypatch.setattr(tasks, "read_chunk", lambda *of: read(*of).iloc[1:])
+    with pytest.raises(InputError, match="held 900 objects when it was looked at, and 894 when it was read"):
+        apply(request_of(catalogue))
+
+
+def test_a_partition_that_fails_can_be_left_out(catalogue, request_of, monkeypatch) -> None:
+    write, request = partitions.write_partition, request_of(catalogue)
+
+    def fails(path, pixel, parts):
+        if tuple(pixel) == (0, 0):  # a list, as the plan is read
+            raise OSError("a bad disk")
+        return write(path, pixel, parts)
+
+    monkeypatch.setattr(partitions, "write_partition", fails)
+    [failure] = apply(request).failures
+    assert failure.input.startswith("partition Norder=") and not request.out.exists()
+    outcome = apply(replace(request, without_failed=True))
+    assert outcome.failures == [failure] and 0 < outcome.objects == len(answers_of(request.out)) < N
+    assert len(json.loads((request.out / output.PROVENANCE).read_text())["missing"]) == 1
 
 
 def test_objects_without_any_magnitude_are_in_the_output(catalogue, request_of) -> None:

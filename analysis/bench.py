@@ -11,7 +11,7 @@ from typing import Any
 
 from analysis import paths
 from analysis.command_line import call
-from analysis.files import replacing
+from analysis.files import write_json
 
 
 def kept(function: str, options: argparse.Namespace) -> int:
@@ -23,12 +23,11 @@ def kept(function: str, options: argparse.Namespace) -> int:
         `module:function`, which returns figures and whether they are `reached`.
     options : argparse.Namespace
     """
-    from analysis.paper.circumstances import machine
+    from analysis.provenance.circumstances import machine
 
     figures = {"bench": options.bench, **call(function, options), "machine": machine()}
     if options.out:
-        with replacing(options.out) as unfinished:
-            unfinished.write_text(json.dumps(figures, indent=1) + "\n")
+        write_json(options.out, figures)
     print(json.dumps(figures))
     return 0 if figures["reached"] else 1
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from analysis.errors import InputError
+from analysis.params import read_yaml
 from analysis.rules import RULES
 
 CLAIMS = "claims.yaml"
@@ -143,13 +142,3 @@ def read_subjects(path: Path) -> dict[str, Subject]:
         return {result: Subject(**entry) for result, entry in entries.items()}
     except TypeError as error:
         raise InputError(f"{path}: results: {error}; expected {[one.name for one in fields(Subject)]}") from None
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file of the paper."""
-    try:
-        return yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise InputError(f"{path} is not there") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not readable as YAML ({error})") from None

@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis import params, paths
 from analysis.errors import InputError
-from analysis.files import replacing
+from analysis.files import replacing, write_json
 from analysis.survey.catalogue import column_names, read_catalogue
 from analysis.survey.schema import BANDS
 
@@ -98,12 +98,23 @@ def has_position(catalogue: pd.DataFrame) -> np.ndarray:
     return catalogue.reindex(columns=["ra", "dec"]).notna().all(axis=1).to_numpy()
 
 
+def sky_pixels(objects: pd.DataFrame, nside: int) -> np.ndarray:
+    """Return the HEALPix pixel of each object, shape (objects,); -1, -2, … for objects without position."""
+    # Imported here, as below: they are slow, and training needs only the names of the features.
+    from astropy import units
+    from astropy_healpix import HEALPix
+
+    placed, pixels = has_position(objects), -1 - np.arange(len(objects))
+    ra, dec = objects.reindex(columns=["ra", "dec"]).to_numpy(float)[placed].T * units.deg
+    pixels[placed] = HEALPix(nside).lonlat_to_healpix(ra, dec)
+    return pixels
+
+
 def without_duplicates(catalogue: pd.DataFrame, magnitudes: Sequence[str] = MAGNITUDES) -> pd.DataFrame:
     """Keep the first of the entries with one number, or within 1 arcsec.
 
     An object without position is dropped where its magnitudes are those of another one that is kept.
     """
-    # Imported here, as in `split_sample`: they are slow, and training needs only the names of the features.
     from astropy import units
     from astropy.coordinates import SkyCoord, search_around_sky
 
@@ -153,25 +164,20 @@ def split_sample(catalogue: pd.DataFrame, nside: int, seed: int) -> tuple[np.nda
     how : str
         How it was done, in words.
     """
-    from astropy import units
-    from astropy_healpix import HEALPix
-
     generator = np.random.default_rng(seed)
     names, wanted = np.array(list(SPLITS)), np.array(list(SPLITS.values()))
     alone = -1 - np.arange(len(catalogue))  # numbers that no patch has
     placed = has_position(catalogue)
     if not placed.any():
         return names[_fill_splits(alone, generator)], "at random (no positions)"
-    ra, dec = catalogue.loc[placed, ["ra", "dec"]].to_numpy().T * units.deg
     while nside <= _SMALLEST_PATCHES:
-        groups = alone.copy()
-        groups[placed] = HEALPix(nside).lonlat_to_healpix(ra, dec)
+        groups = sky_pixels(catalogue, nside)
         split = _fill_splits(groups, generator)
         fractions = np.bincount(split, minlength=len(names)) / len(catalogue)
         if np.all(np.abs(fractions - wanted) < _SPLIT_TOLERANCE):
             how = f"by {len(np.unique(groups[placed]))} patches of sky (HEALPix nside {nside})"
             without = np.count_nonzero(~placed)
-            return names[split], how + (f", and {without} galaxies without position one by one" if without else "")
+            return names[split], how + (f", and {without} objects without position one by one" if without else "")
         nside *= 2
     return names[_fill_splits(alone, generator)], "at random (the sky covered is too small for patches)"
 
@@ -220,8 +226,7 @@ def make_features(_: argparse.Namespace) -> None:
 def _write(galaxies: pd.DataFrame, summary: dict[str, Any], folder: Path) -> None:
     with replacing(folder / FEATURES_FILE) as partial:
         galaxies.to_parquet(partial, index=False)
-    with replacing(folder / SUMMARY_FILE) as partial:
-        partial.write_text(json.dumps(summary, indent=1) + "\n")
+    write_json(folder / SUMMARY_FILE, summary)
 
 
 def read_features(folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:

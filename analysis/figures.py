@@ -1,7 +1,9 @@
 """What every plotting stage does with its figures: write them for the paper, and say why where there are none."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -23,6 +25,28 @@ def plot_nothing(why: str) -> Figure:
     axes.axis("off")
     axes.text(0.5, 0.5, f"not run: {why}", ha="center", va="center", wrap=True)
     return figure
+
+
+def draw_result(
+    results: Path, names: Sequence[str], draw: Callable[[Path, dict[str, Any]], Mapping[str, Figure]]
+) -> None:
+    """Draw the figures of a result and write them for the paper; where it was not run, figures that say why.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of the result, with its metrics and tables.
+    names : sequence of str
+        File names of all its figures.
+    draw : callable
+        Takes the folder and the metrics, returns the figures by the name of the file.
+    """
+    result = json.loads((results / paths.METRICS).read_text())
+    with plt.style.context(paths.STYLE):
+        if "not_run" in result:
+            save_figures({name: plot_nothing(result["not_run"]) for name in names})
+        else:
+            save_figures(draw(results, result))
 
 
 def save_figures(figures: Mapping[str, Figure]) -> None:

@@ -1,10 +1,12 @@
 """Atomic writing: a file is there whole, or as it was before. Standard library only."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 _SUFFIX = ".incomplete"
 
@@ -26,6 +28,12 @@ def replacing(path: Path) -> Iterator[Path]:
         with suppress(OSError):  # they are not empty
             for folder in made:
                 folder.rmdir()
+
+
+def write_json(path: Path, content: Any, **options: Any) -> None:
+    """Write JSON, all of it or nothing, indented unless the options of `json.dumps` say otherwise."""
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(content, **{"indent": 1, **options}) + "\n")
 
 
 def partial_of(path: Path) -> Path:

@@ -5,14 +5,13 @@ Delta = z_true - z_predicted. *LSST-era* ones (Schmidt et al. 2020, MNRAS 499, 1
 ez = (z_predicted - z_true) / (1 + z_true) by robust statistics. All redshifts are arrays of shape (n,).
 """
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from analysis.files import replacing
+from analysis.files import write_json
 
 Array = np.ndarray
 Metric = Callable[[Array, Array], float]
@@ -134,17 +133,41 @@ def bootstrap(metric: Callable[..., float | Array], *arrays: Array, n: int, seed
     return np.asarray(values)
 
 
-def with_errors(
-    metrics: Mapping[str, Metric], z_true: Array, z_predicted: Array, n: int, seed: int
-) -> dict[str, float]:
+def resampling(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the number of resamples and their seed, `n` and `seed`, of the settings of a stage."""
+    return {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+
+
+def summarised(name: str, value: float, resamples: Array) -> dict[str, float]:
+    """Return a value under a name, with the standard deviation of its resamples and the 95% interval.
+
+    Parameters
+    ----------
+    name : str
+    value : float
+        Of the sample itself.
+    resamples : ndarray, shape (n,)
+        Those that are not numbers are left out.
+
+    Returns
+    -------
+    dict
+        `<name>`, `<name>_err`, `<name>_low` and `<name>_high`.
+    """
+    low, high = np.nanpercentile(resamples, [2.5, 97.5])
+    parts = {"": value, "_err": np.nanstd(resamples, ddof=1), "_low": low, "_high": high}
+    return {f"{name}{part}": float(number) for part, number in parts.items()}
+
+
+def with_errors(metrics: Mapping[str, Metric], truth: Array, prediction: Array, n: int, seed: int) -> dict[str, float]:
     """Return metrics of a prediction and the bootstrap error of each.
 
     Parameters
     ----------
     metrics : mapping of str to callable
-        `PAPER_ERA` or `LSST_ERA`.
-    z_true, z_predicted : ndarray, shape (objects,)
-        True and predicted redshifts.
+        Of (truth, prediction), such as `PAPER_ERA`, or `KIM_BRUNNER` of classifications.
+    truth, prediction : ndarray, shape (objects,)
+        True and predicted redshifts, or whether each is a galaxy and the probability of it.
     n, seed : int
         Number of resamples, and their seed.
 
@@ -157,8 +180,8 @@ def with_errors(
     def all_of_them(true: Array, predicted: Array) -> Array:
         return np.array([metric(true, predicted) for metric in metrics.values()])
 
-    values = all_of_them(z_true, z_predicted)
-    errors = bootstrap(all_of_them, z_true, z_predicted, n=n, seed=seed).std(axis=0, ddof=1)
+    values = all_of_them(truth, prediction)
+    errors = bootstrap(all_of_them, truth, prediction, n=n, seed=seed).std(axis=0, ddof=1)
     result: dict[str, float] = {}
     for name, value, error in zip(metrics, values, errors, strict=True):
         result |= {name: float(value), f"{name}_err": float(error)}
@@ -183,20 +206,17 @@ def with_interval(name: str, statistic: Callable[..., float], *arrays: Array, n:
     dict
         `<name>`, `<name>_err`, `<name>_low` and `<name>_high`.
     """
-    values = bootstrap(statistic, *arrays, n=n, seed=seed)
-    low, high = np.percentile(values, [2.5, 97.5])
-    error = values.std(ddof=1)
-    parts = {"": statistic(*arrays), "_err": error, "_low": low, "_high": high}
-    return {f"{name}{part}": float(value) for part, value in parts.items()}
+    return summarised(name, statistic(*arrays), bootstrap(statistic, *arrays, n=n, seed=seed))
 
 
 def gain_percent(
-    metric: Metric, z_true: Array, z_baseline: Array, z_predicted: Array, n: int, seed: int
-) -> dict[str, float] | None:
+    name: str, metric: Metric, z_true: Array, z_baseline: Array, z_predicted: Array, n: int, seed: int
+) -> dict[str, float]:
     """Return by how many percent of the baseline's value a prediction lowers a metric, by paired bootstrap.
 
     Parameters
     ----------
+    name : str
     metric : callable
         The smaller the better, such as `sigma`.
     z_true, z_baseline, z_predicted : ndarray, shape (objects,)
@@ -206,9 +226,9 @@ def gain_percent(
 
     Returns
     -------
-    dict or None
-        `value`, its standard error `err`, and the 95% interval `low` to `high`; None where the baseline's value is
-        zero in the sample or in more than 5% of the resamples, so that the ratio means nothing.
+    dict
+        `<name>`, `<name>_err`, `<name>_low` and `<name>_high`; empty where the baseline's value is zero in the sample
+        or in more than 5% of the resamples, so that the ratio means nothing.
     """
 
     def improvement(true: Array, baseline: Array, predicted: Array) -> float:
@@ -218,10 +238,8 @@ def gain_percent(
     value = improvement(z_true, z_baseline, z_predicted)
     values = bootstrap(improvement, z_true, z_baseline, z_predicted, n=n, seed=seed)
     if not np.isfinite(value) or np.isnan(values).mean() > 0.05:
-        return None
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    error = np.nanstd(values, ddof=1)
-    return {"value": float(value), "err": float(error), "low": float(low), "high": float(high)}
+        return {}
+    return summarised(name, value, values)
 
 
 def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
@@ -232,5 +250,4 @@ def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
             return {name: rounded(inner) for name, inner in value.items()}
         return float(f"{value:.6g}") if isinstance(value, float) else value
 
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(rounded(metrics), indent=1, allow_nan=False) + "\n")
+    write_json(path, rounded(metrics), allow_nan=False)

@@ -13,9 +13,11 @@ SCALE_COPIES = ROOT / ".scales"  # in which scales other than laptop and smoke r
 DATA = ROOT / "data"  # the raw survey: the mock one that comes with the compendium, or one of yours
 FEATURES = ROOT / "features"  # photometric features and split, one row per labelled galaxy
 MODELS = ROOT / "models"
+CHECKPOINTS = MODELS / "checkpoints"  # of trainings under way: not in a stage's output, which DVC clears first
 RESULTS = ROOT / "results"
 REAL_RESULTS = RESULTS / "real"
 CLAIMS = RESULTS / "claims.json"
+METRICS = "metrics.json"  # in the folder of each result
 
 PAPER = ROOT / "paper"
 PUBLISHED = PAPER / "published.yaml"

@@ -137,7 +137,7 @@ def ad_distance(pits: Array) -> float:
     """Return the Anderson-Darling statistic of PITs against uniform, which weighs the tails.
 
     A single PIT of 0 or 1 would make it infinite. So PIT outliers are left out and the rest is stretched from 0 to 1,
-    in the manner of Schmidt et al. (2020), section 4.1: the outlier rate tells of the others. NaN if none is left.
+    in the manner of Schmidt et al. (2020), section 4.1: the outlier rate reports those left out. NaN if none is left.
     """
     kept = pits[~is_pit_outlier(pits)]
     n = len(kept)
@@ -252,9 +252,9 @@ def mode(grid: Array, pdfs: Array) -> Array:
 POINTS: Mapping[str, Callable[[Array, Array], Array]] = {"mean": mean, "median": median, "mode": mode}
 
 
-def stacked(grid: Array, pdfs: Array, weights: Array | None = None) -> Array:
-    """Return the stacked redshift distribution, the (weighted) mean of PDFs of unit norm, shape (k,)."""
-    return np.average(pdfs, axis=0, weights=weights)
+def stacked(pdfs: Array) -> Array:
+    """Return the stacked redshift distribution, the mean of PDFs of unit norm, shape (k,)."""
+    return np.mean(pdfs, axis=0)
 
 
 def stacked_error(grid: Array, pdfs: Array, z_true: Array) -> float:
@@ -264,15 +264,10 @@ def stacked_error(grid: Array, pdfs: Array, z_true: Array) -> float:
     """
     ordered = np.sort(z_true)
     nodes = np.union1d(grid, ordered)
-    cdf = np.interp(nodes, grid, cumulative(grid, stacked(grid, pdfs)[None])[0])
+    cdf = np.interp(nodes, grid, cumulative(grid, stacked(pdfs)[None])[0])
     steps = np.searchsorted(ordered, nodes, side="right") / len(ordered)
     # between two nodes the truth is flat, the stack (nearly) linear: the gap at the middle is the mean one
     return float(np.sum(np.abs(0.5 * (cdf[1:] + cdf[:-1]) - steps[:-1]) * np.diff(nodes)))
-
-
-def stacked_shift(grid: Array, pdfs: Array, z_true: Array) -> float:
-    """Return <z_true> - <z_phot>, the mean redshift of the objects less that of their stacked n(z)."""
-    return float(np.mean(z_true) - np.mean(mean(grid, pdfs)))
 
 
 _OF_PITS: Mapping[str, Callable[[Array], float]] = {

@@ -10,6 +10,7 @@ import yaml
 
 from analysis import params
 from analysis.errors import InputError
+from analysis.provenance.git import clone
 from analysis.provenance.pipeline import PIPELINE, read_pipeline
 
 LAPTOP = "laptop"  # the scale of params.yaml as it is committed
@@ -29,7 +30,7 @@ def copy_checkout(root: Path, copy: Path, with_data: bool = True) -> None:
     """
     if not (root / ".git").exists():
         raise InputError(f"{root}: not a git checkout; expected one, of which a scale other than laptop takes a copy")
-    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(root), str(copy)], check=True)
+    clone(root, copy)
     for name in _listed(root, "--modified", "--others", "--exclude-standard"):
         _take_over(root / name, copy / name)
     if with_data and (root / "data").exists():

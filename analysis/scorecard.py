@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from analysis import paths, scale_copies
-from analysis.claims import CLAIMS, Claim, Subject, read_claims, read_subjects, read_yaml
+from analysis.claims import CLAIMS, Claim, Subject, read_claims, read_subjects
 from analysis.errors import InputError
-from analysis.files import replacing
+from analysis.files import write_json
 from analysis.paper import pages
-from analysis.paper.circumstances import short_citations
+from analysis.paper.citations import short_citations
 from analysis.paper.numbers import format_interval, format_published, format_value
+from analysis.params import read_yaml
 from analysis.rules import CANNOT, MOCK, OWN, PUBLISHED, RULES, SURVEYS, UNDECIDED, VERDICTS, Measurement, Rule
 from analysis.shares import exact_interval
 from analysis.survey.catalogue import read_provenance
@@ -48,7 +49,7 @@ def context(claim: Claim, subject: Subject, provenance: dict[str, Any], scale: s
 
 def read_metrics(results: Path, result: str) -> dict[str, Any]:
     """Read the metrics of one result; where there are none, {"not_run": why}."""
-    path = results / result / "metrics.json"
+    path = results / result / paths.METRICS
     if not path.is_file():
         return {"not_run": f"no results/{result}/metrics.json"}
     try:
@@ -257,8 +258,7 @@ def score(results: Path, paper: Path, survey: Path) -> list[dict[str, str]]:
         if row["source"] and row["source"] not in papers:
             raise InputError(f"claim {claim.id}: source {row['source']!r} is not in references.bib")
         rows.append(row | {"source_words": papers.get(row["source"], "")})
-    with replacing(results / paths.CLAIMS.name) as partial:
-        partial.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+    write_json(results / paths.CLAIMS.name, rows, ensure_ascii=False)
     pages.write(results, paper, provenance, rows)
     return rows
 

@@ -68,6 +68,11 @@ class Settings:
         (on a CPU Kim & Brunner's network took twice as long).
     average : float
         Decay, each step, of an exponential moving average of the weights, which is then judged and kept. 0: none.
+
+    Raises
+    ------
+    InputError
+        If there is no such precision.
     """
 
     epochs: int
@@ -101,7 +106,7 @@ class Turn:
     part : torch.nn.Module
         The model, or the part of it whose weights this turn changes, by an AdamW of its own.
     every : int
-        It comes with every so many batches only.
+        The turn comes once in so many batches.
     rate : float
         Factor on the learning rate.
     betas : tuple of float
@@ -165,7 +170,8 @@ def train(
     Diverged
         If a loss is no longer finite; the checkpoint is that of the last epoch in which it was.
     InputError
-        If the checkpoint is damaged or of another architecture; it is left as it is.
+        If the checkpoint is damaged or of another architecture (it is left as it is), there is no such device, or a
+        turn comes less than once an epoch.
     """
     processes, path = Processes.join(settings.device), folder / CHECKPOINT
     turns = [Turn("train", loss, model)] if callable(loss) else list(loss)
@@ -389,9 +395,14 @@ def _learning_rate(step: int, steps: int, settings: Settings) -> float:
     return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
 
+def best_epoch(losses: Sequence[float]) -> int:
+    """Return the number of the epoch that is kept, from 1, by the validation losses of all epochs."""
+    return int(np.argmin(losses)) + 1
+
+
 def _epochs_since_best(history: list[dict[str, float]]) -> int:
     losses = [epoch["validation_loss"] for epoch in history]
-    return len(losses) - 1 - int(np.argmin(losses)) if losses else 0
+    return len(losses) - best_epoch(losses) if losses else 0
 
 
 def _copy(model: nn.Module) -> dict[str, Tensor]:

@@ -1,11 +1,10 @@
 """`python -m analysis params`: every setting of params.yaml and of the scales, checked before any stage runs."""
 
 import argparse
-import json
 
 from analysis import paths
 from analysis.blocks import check_blocks, check_model, models
-from analysis.files import replacing
+from analysis.files import write_json
 from analysis.params import read_yaml
 from analysis.scale_copies import PARAMS, SURVEY, read_scale, scaled_settings
 from analysis.survey.settings import DrawnSurvey
@@ -33,6 +32,5 @@ def validate_params(options: argparse.Namespace) -> None:
     """
     check_settings()
     if options.out:
-        with replacing(options.out) as partial:
-            partial.write_text(json.dumps({"valid": True}) + "\n")
+        write_json(options.out, {"valid": True}, indent=None)
     print(f"params.yaml: {len(models())} blocks, as the stages expect them at every scale")

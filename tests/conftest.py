@@ -1,6 +1,7 @@
 """What tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,3 +15,14 @@ def real_data() -> Path:
     folder = Path(os.environ["REAL_DATA"]).resolve()
     assert folder.is_dir(), f"REAL_DATA names {folder}, which is no folder"
     return folder
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread: the networks are tiny, and threads that wait for each other take long."""
+    import torch  # slow to import, and most tests go without
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -29,6 +29,7 @@ _TREES = {"n": 198, "worst": {"at_1": 1.0, "at_1_err": 0.5, "at_10": 60.0, "at_1
 ADVERSARIAL: dict[str, Any] = {
     "n": 200,
     "headline": 0.5,
+    "confident_from": 0.9,
     "units": {"r": {"sky_noise": 0.0235, "low": -0.1, "high": 200.0, "sky_noise_of_range": 0.0001}},
     **dict.fromkeys(("convnet", "second", "robust"), _NETWORK),
     "control": {

@@ -99,6 +99,8 @@ PIT: dict[str, Any] = {
 }
 N_Z_BIN = {"miss": 0.001, "miss_err": 0.002, "miss_low": -0.003, "miss_high": 0.005}
 N_Z: dict[str, Any] = {"sample": {"n_reference": 2000, "n_science": 2100, "n_fields": 10}}
+N_Z |= {"uncorrected": {"largest": 0.01}}
+N_Z |= {"planted": {"bias": 0.05, "largest_shift": 0.08, "largest_miss": 0.004, "missed_share": 0.05}}
 N_Z |= {f"bin_{number}": N_Z_BIN for number in (1, 2, 3)} | {"bin_4": {"low": 0.6, "high": 0.8}}
 COMPLETENESS: dict[str, Any] = {
     "n_labelled": 12000,
@@ -180,7 +182,8 @@ NBODY_GAN: dict[str, Any] = {
         for control in ("untrained", "white_noise", "gaussian", "log_normal", "unseen_nbody")
     },
     "worst": {"split_half_ratio": 1.1},
-    "power": {"worst_percent": 3.0, "worst_percent_err": 1.0},
+    "power": {"worst_percent": 3.0, "worst_percent_err": 1.0, "last_percent": -9.0, "last_percent_err": 1.0},
+    "power_untrained": {"last_percent": -4.0, "last_percent_err": 1.0},
     "memory": {
         "n_boxes": 1000,
         "gan": {"nearest_is_training": 0.5, "close_pairs": 0, "distinct_boxes_low": 1.7e5},

@@ -134,11 +134,19 @@ def test_split_at_random_says_why(lost, why):
     assert [int(np.sum(split == name)) for name in features.SPLITS] == [600, 200, 200]
 
 
+def test_sky_pixels_group_what_is_near():
+    objects = pd.DataFrame({"ra": [10.0, 10.1, 200, np.nan], "dec": [5.0, 5.1, -40, 1]})
+    found = features.sky_pixels(objects, 16)
+    assert found[0] == found[1] != found[2]
+    assert len(set(found)) == 3
+    assert len(set(features.sky_pixels(objects[["dec"]], 16))) == 4
+
+
 def test_a_missing_position_sends_nobody_else_to_a_random_split():
     catalogue = sky_catalogue(5000)
     catalogue.loc[[3, 77], "ra"] = np.nan
     split, how = features.split_sample(catalogue, nside=16, seed=1)
-    assert how.endswith("patches of sky (HEALPix nside 16), and 2 galaxies without position one by one")
+    assert how.endswith("patches of sky (HEALPix nside 16), and 2 objects without position one by one")
     rest = catalogue.drop(index=[3, 77])
     patches = HEALPix(16).lonlat_to_healpix(rest["ra"].to_numpy() * units.deg, rest["dec"].to_numpy() * units.deg)
     assert pd.Series(split[rest.index]).groupby(patches).nunique().max() == 1

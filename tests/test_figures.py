@@ -41,6 +41,17 @@ def test_the_same_figure_is_the_same_file(tmp_path: Path, monkeypatch: pytest.Mo
         assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes()
 
 
+def test_a_result_that_was_not_run_has_all_its_figures_and_they_say_why(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(paths, "FIGURES", tmp_path / "figures")
+    said = []
+    monkeypatch.setattr(figures, "plot_nothing", lambda why: said.append(why) or plt.figure())
+    (tmp_path / paths.METRICS).write_text('{"not_run": "no positions"}')
+    names = ["fig-science-n-z.png", "fig-science-sky.png"]
+    figures.draw_result(tmp_path, names, lambda *_: pytest.fail("there is nothing to draw"))
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == names
+    assert said == ["no positions"] * 2
+
+
 def test_a_figure_that_no_stage_makes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match=r"fig-orphan\.png: no stage of dvc\.yaml makes it"):
         _draw(tmp_path, monkeypatch, "fig-orphan.png")

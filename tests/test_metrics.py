@@ -120,22 +120,28 @@ def test_bootstrap_is_paired(gaussian):
 
 def test_gain_of_half_the_noise(gaussian):
     z, predicted = (array[:5000] for array in gaussian)
-    gain = metrics.gain_percent(metrics.sigma, z, predicted, z + (predicted - z) / 2, n=200, seed=0)
-    assert gain == pytest.approx({"value": 50, "err": 0, "low": 50, "high": 50}, abs=1e-9)
+    gain = metrics.gain_percent("gain", metrics.sigma, z, predicted, z + (predicted - z) / 2, n=200, seed=0)
+    assert gain == pytest.approx({"gain": 50, "gain_err": 0, "gain_low": 50, "gain_high": 50}, abs=1e-9)
 
 
 def test_gain_of_an_independent_equal_prediction_covers_zero():
     generator = np.random.default_rng(4)
     z = np.zeros(3000)
-    gain = metrics.gain_percent(metrics.sigma, z, *generator.normal(0, 1, (2, 3000)), n=400, seed=0)
-    assert gain["low"] < 0 < gain["high"]
+    gain = metrics.gain_percent("gain", metrics.sigma, z, *generator.normal(0, 1, (2, 3000)), n=400, seed=0)
+    assert gain["gain_low"] < 0 < gain["gain_high"]
     # each sigma has a relative error of 1/sqrt(2n)
-    assert gain["err"] == pytest.approx(100 / np.sqrt(3000), rel=0.15)
+    assert gain["gain_err"] == pytest.approx(100 / np.sqrt(3000), rel=0.15)
+
+
+def test_the_summary_leaves_out_resamples_that_are_no_numbers():
+    resamples = np.append(np.arange(1001.0), [np.nan, np.nan])
+    found = metrics.summarised("x", 3, resamples)
+    assert found == {"x": 3, "x_err": np.std(np.arange(1001.0), ddof=1), "x_low": 25, "x_high": 975}
 
 
 def test_no_gain_on_a_perfect_baseline():
     z = np.linspace(0, 1, 50)
-    assert metrics.gain_percent(metrics.outliers_percent, z, z, z + 1, n=20, seed=0) is None
+    assert metrics.gain_percent("gain", metrics.outliers_percent, z, z, z + 1, n=20, seed=0) == {}
 
 
 def test_written_metrics_are_rounded_and_finite(tmp_path):

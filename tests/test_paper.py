@@ -5,7 +5,6 @@ import math
 import re
 import shutil
 import stat
-import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +15,7 @@ from fake_results import COMPLETENESS, PROVENANCE, STAR_GALAXY, write_everything
 
 from analysis import paths, scorecard
 from analysis.errors import InputError
-from analysis.paper import circumstances, numbers, render, tables
+from analysis.paper import numbers, render, tables
 
 ignored = shutil.ignore_patterns("_build", "tables", "figures", "_variables.yml")
 
@@ -56,19 +55,6 @@ def test_formatted_tree_writes_errors_and_intervals_with_their_value():
     tree = {"a": {"x": 0.5, "x_err": 0.01, "x_low": 0.481, "x_high": 0.52, "n": 1000, "none": None}}
     expected = {"a": {"x": "0.500 ± 0.010", "x_interval": "0.481 to 0.520", "n": "1,000"}}
     assert numbers.formatted_tree(tree) == expected
-
-
-def test_commit_tells_of_uncommitted_changes(tmp_path):
-    assert circumstances.commit(tmp_path).startswith("unknown")
-    (tmp_path / "analysis").mkdir()
-    (tmp_path / "analysis" / "code.py").write_text("1\n")
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.org"]
-    for step in (["init", "-q"], ["add", "analysis"], ["commit", "-q", "-m", "first"]):
-        subprocess.run([*git, *step], check=True)
-    (tmp_path / "results.csv").write_text("a result is no change of the sources\n")
-    assert re.fullmatch(r"[0-9a-f]{12}", circumstances.commit(tmp_path))
-    (tmp_path / "analysis" / "code.py").write_text("2\n")
-    assert circumstances.commit(tmp_path).endswith(" + uncommitted changes")
 
 
 def test_pipes_in_cells_do_not_break_a_table():
@@ -150,7 +136,7 @@ def test_the_floor_resolves_everything(paper):
         assert f'<a href="#{label}">{name}</a>' in html
         assert f'id="{label}"' in html
     assert '<a href="#sec-inner">Section 1.1</a>' in html
-    assert "<strong>Figure 2: </strong></span>Two, of" in html
+    assert "<strong>Figure 2: </strong>Two, of" in html
     assert "Drucker 1997" in html
     assert "<td" in html
     assert f"Made by pandoc {pypandoc.get_pandoc_version()} and Typst, without Quarto" in html

@@ -164,12 +164,12 @@ def test_stacked_error_is_the_earth_movers_distance():
     generator = np.random.default_rng(5)
     z = generator.normal(0.5, SIGMA, 500)
     pdfs = gaussians(np.full(500, 0.55))
-    assert pdf_metrics.stacked_shift(GRID, pdfs, z) == pytest.approx(np.mean(z) - 0.55, abs=1e-6)
+    shift = pdf_metrics.figures_of_merit(GRID, pdfs, z, 20, 1)["stacked_shift"]
+    assert shift == pytest.approx(np.mean(z) - 0.55, abs=1e-6)
     expected = stats.wasserstein_distance(z, GRID, v_weights=pdfs[0])
     assert pdf_metrics.stacked_error(GRID, pdfs, z) == pytest.approx(expected, abs=1e-4)
-    weights = np.array([3.0, 1.0])
-    both = pdf_metrics.stacked(GRID, gaussians(np.array([0.3, 0.6])), weights)
-    assert np.trapezoid(both * GRID, GRID) == pytest.approx(0.375, abs=1e-6)
+    both = pdf_metrics.stacked(gaussians(np.array([0.3, 0.6])))
+    assert np.trapezoid(both * GRID, GRID) == pytest.approx(0.45, abs=1e-6)
 
 
 def test_figures_of_merit_hold_everything_with_errors(calibrated):

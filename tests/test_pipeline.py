@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from analysis import paths
+from analysis.photoz_pdf.names import CLASSES
 
 PIPELINE = yaml.safe_load((paths.ROOT / "dvc.yaml").read_text())["stages"]
 FIRST = "validate_params"
@@ -81,6 +82,8 @@ def _imports(module: str) -> frozenset[str]:
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module} | {f"{node.module}.{name.name}" for name in node.names}
+    if module == "analysis.photoz_pdf.store":  # it imports the estimator that a model folder names
+        found |= {f"analysis.photoz_pdf.{name}" for name in CLASSES}
     return frozenset(name for name in found if name.startswith("analysis.") and _file(name))
 
 
@@ -112,6 +115,17 @@ def test_every_module_of_a_stage_is_among_its_deps(name: str) -> None:
         if not any(Path(file).is_relative_to(dep) for dep in declared)
     }
     assert not missing
+
+
+@pytest.mark.parametrize("name", PIPELINE)
+def test_every_module_among_the_deps_of_a_stage_is_used(name: str) -> None:
+    used = [Path(file) for file in _used(_module_of(PIPELINE[name]))]
+    code = [dep for dep in PIPELINE[name]["deps"] if dep.startswith("analysis/") and Path(dep).suffix in ("", ".py")]
+    unused = {dep for dep in code if not any(file.is_relative_to(dep) for file in used)}
+    if name == FIRST:  # it finds the models of all blocks by itself
+        unused = {dep for dep in unused if Path(dep).name != "settings.py"}
+    assert not unused
+    assert len(code) == len(set(code))
 
 
 @pytest.mark.parametrize("name", [name for name in PIPELINE if name != FIRST])

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis import metrics
+from analysis.adaboost import AdaBoostR2
 from analysis.adversarial.names import RANDOM, WORST
 from analysis.adversarial.trees import search
-from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import photometric_features
-from analysis.metrics import with_interval
 from analysis.shares import percent_with_interval
 from analysis.star_galaxy import classifiers
 
@@ -87,6 +87,8 @@ def shifts(galaxies: pd.DataFrame, inputs: list[str], trees: AdaBoostR2, setting
     for epsilon in settings["epsilons"]:
         for place, table in _attacked(harm, galaxies, epsilon, settings).items():
             line = {"place": place, "epsilon": epsilon, "n": len(clean)}
-            resampling = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
-            lines.append(line | with_interval("shift", lambda x: float(np.median(x)), harm(table), **resampling))
+            resampling = metrics.resampling(settings)
+            lines.append(
+                line | metrics.with_interval("shift", lambda x: float(np.median(x)), harm(table), **resampling)
+            )
     return pd.DataFrame(lines, columns=SHIFT_COLUMNS)

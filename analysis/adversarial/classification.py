@@ -10,11 +10,11 @@ import torch
 from sklearn.metrics import roc_curve
 from torch import Tensor
 
+from analysis import metrics
 from analysis.adversarial import names
 from analysis.adversarial.attacks import Model, fgsm, noise, pgd
 from analysis.adversarial.images import Images, in_parts, outputs
 from analysis.adversarial.measures import TESTS, detectability, epsilons_needed, under_attack
-from analysis.metrics import with_interval
 from analysis.shares import percent_with_interval
 
 Array = np.ndarray
@@ -56,7 +56,7 @@ class Target:
     @property
     def resampling(self) -> dict[str, int]:
         """Number and seed of the bootstrap resamples."""
-        return {"n": self.settings["n_bootstrap"], "seed": self.settings["seed"]}
+        return metrics.resampling(self.settings)
 
     def attacked(self, maker: Maker, attack: str, epsilon: float) -> Images:
         """Return the images as one of `ATTACKS` on a network leaves them."""
@@ -190,7 +190,7 @@ def transfer(
     for source, shown in images.items():
         for judge, predict in judges.items():
             right = (predict(shown) == target.true).astype(float)
-            found = with_interval("accuracy", np.mean, right, **target.resampling)
+            found = metrics.with_interval("accuracy", np.mean, right, **target.resampling)
             lines.append({"source": source, "judge": judge} | {k: found[k] for k in ("accuracy", "accuracy_err")})
     return pd.DataFrame(lines)[TRANSFER_COLUMNS]
 

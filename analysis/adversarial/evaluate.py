@@ -1,7 +1,6 @@
 """Attack the test objects of both networks and of the catalogue's trees; every setting was chosen on validation."""
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pandas as pd
 import torch
 
 from analysis import params, paths
+from analysis.adaboost import AdaBoostR2
 from analysis.adversarial import catalogue, classification, names, placed, redshift, remeasured
 from analysis.adversarial.examples import class_examples, redshift_example, write_examples
 from analysis.adversarial.images import Images, read_images
@@ -19,11 +19,9 @@ from analysis.adversarial.trees import errors_of
 from analysis.cnn_redshift import names as redshift_names
 from analysis.cnn_redshift.estimator import ImageRedshifts
 from analysis.cnn_redshift.sample import galaxies_with_stamps
-from analysis.errors import InputError
-from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import feature_names
 from analysis.metrics import with_interval
-from analysis.results import write_not_run, write_result
+from analysis.results import read_choices, write_not_run, write_result
 from analysis.star_galaxy import classifiers
 from analysis.star_galaxy import names as star_galaxy_names
 from analysis.star_galaxy.network import WEIGHTS, combined, load_network
@@ -92,7 +90,8 @@ def stars_and_galaxies(objects: pd.DataFrame, settings: dict[str, Any]) -> tuple
     networks = {name: load_network(file) for name, file in files.items()}
     makers = {name: classifier(*network) for name, network in networks.items()}
 
-    result: dict[str, Any] = {"n": len(target.images), "headline": settings["headline"], "units": units(target.images)}
+    result: dict[str, Any] = {"n": len(target.images), "headline": settings["headline"]}
+    result |= {"confident_from": settings["confident"], "units": units(target.images)}
     everyone = to_classify(some_of_each(objects, len(objects), settings["seed"]), settings)
     result["control"] = classification.control(everyone, makers[names.CONVNET])
     curves, seen, of_pgd = [], [], {}
@@ -168,7 +167,7 @@ def defence(target: classification.Target, of_pgd: dict[str, dict[float, Array]]
 def redshifts_of_galaxies(settings: dict[str, Any]) -> tuple[dict[str, Any], Tables, list[Any]]:
     """Return what attacks do to the redshift network, and an example for a figure."""
     folder = paths.MODELS / redshift_names.NAME
-    choices = json.loads((folder / redshift_names.CHOICES).read_text())
+    choices = read_choices(folder / redshift_names.CHOICES, "cnn-redshift train")
     if "not_run" in choices:
         return {"not_run": choices["not_run"]}, _empty(names.REDSHIFTS, names.PITS), []
     galaxies, _why = galaxies_with_stamps(paths.DATA)
@@ -207,7 +206,7 @@ def trees_of_the_catalogue(objects: pd.DataFrame, settings: dict[str, Any]) -> t
         return {"not_run": "the survey has no errors of magnitudes"}, _empty(names.TREES, names.TREE_SHIFTS)
     own = settings["trees"] | {name: settings[name] for name in ("seed", "n_bootstrap")}
     folder = paths.MODELS / star_galaxy_names.NAME
-    there = json.loads((folder / star_galaxy_names.CHOICES).read_text()).get("classifiers", [])
+    there = read_choices(folder / star_galaxy_names.CHOICES, "star-galaxy train").get("classifiers", [])
     kinds = (star_galaxy_names.TPC_PHOT, star_galaxy_names.TPC_MORPH, star_galaxy_names.BOOSTING)
     trained = {name: classifiers.load(name, folder) for name in kinds if name in there}
     flipped = catalogue.flips(some_of_each(objects, own["n_objects"], settings["seed"]), trained, own)
@@ -239,14 +238,6 @@ def _empty(*tables: str) -> Tables:
     return {name: pd.DataFrame(columns=TABLES[name]) for name in tables}
 
 
-def read_choices() -> dict[str, Any]:
-    """Read what training has found; InputError where it has not run."""
-    trained = paths.MODELS / names.NAME / names.CHOICES
-    if not trained.is_file():
-        raise InputError(f"{trained} is not there yet; `python -m analysis adversarial train` writes it")
-    return json.loads(trained.read_text())
-
-
 def evaluate_adversarial(_: argparse.Namespace) -> None:
     """Networks, trees and test objects -> metrics.json, tables, examples.
 
@@ -255,8 +246,9 @@ def evaluate_adversarial(_: argparse.Namespace) -> None:
     InputError
         If nothing has been trained.
     """
-    choices, settings = read_choices(), params.load("evaluate_adversarial")
-    path = paths.RESULTS / names.NAME / names.METRICS
+    choices = read_choices(paths.MODELS / names.NAME / names.CHOICES, "adversarial train")
+    settings = params.load("evaluate_adversarial")
+    path = paths.RESULTS / names.NAME / paths.METRICS
     if "not_run" in choices:
         write_examples(path.with_name(names.EXAMPLES), [])
         write_not_run(path, choices["not_run"], TABLES)

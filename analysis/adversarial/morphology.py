@@ -20,7 +20,7 @@ from analysis.errors import InputError
 from analysis.survey.stamps import symmetric_views
 
 FULL = 255.0  # counts, the largest that an image holds
-NOT_SPIRAL, SPIRAL = 0, 1  # outputs of the network
+SPIRAL = 1  # output of the network; the other one is of galaxies that are no spirals
 _ZOOM, _SHIFT = 1.2, 0.06  # of a galaxy in training: largest factor either way, largest shift over half the image
 _BRIGHTNESS = 0.1  # standard deviation, of the logarithm of a factor on all pixels
 

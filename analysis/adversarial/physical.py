@@ -1,8 +1,7 @@
-"""The sticker's astronomical kin: a faint star, a satellite trail, a cosmic-ray hit, placed where it hurts most.
+"""The sticker's astronomical kin: a faint star, a satellite trail, a cosmic-ray hit.
 
 Light is added to images in units of flux (nanomaggies), lengths are in arcsec, places are measured from the centre of
-the image, x along columns and y along rows. Where it hurts most is found without gradients: every place of a grid is
-tried on every image. The control is the same disturbance at a place of the same grid drawn at random.
+the image, x along columns and y along rows. `placement` finds where it hurts most.
 
 SDSS scans the sky by drifting, and each band sees an object at a time of its own: a trail or a hit is in one band, a
 star in all. A hit leaves its charge where it passed; star and trail have the width of the PSF, SDSS's double Gaussian
@@ -12,7 +11,6 @@ It runs on a bare machine: PyTorch suffices.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -24,9 +22,6 @@ from analysis.errors import InputError
 
 ZERO_POINT = 22.5  # magnitude of one nanomaggie
 WIDTH_RATIO, PEAK_RATIO = 2.0, 0.1  # of the PSF's wide Gaussian over its narrow one
-
-Model = Callable[[Tensor], Tensor]
-Harm = Callable[[Tensor], Tensor]
 
 
 def _psf_parts() -> tuple[tuple[float, float], tuple[float, float]]:
@@ -245,110 +240,13 @@ def trail_brightness(magnitude: Tensor, speed: float, exposure: float) -> Tensor
 
 
 def in_band(values: Tensor, band: int, bands: int) -> Tensor:
-    """Return values (n,) as those of one band (n, bands), zero in the others."""
+    """Return values (n,) as those of one band (n, bands), zero in the others.
+
+    Raises
+    ------
+    InputError
+        If there is no such band.
+    """
     if not 0 <= band < bands:
         raise InputError(f"band {band}; expected one of 0 to {bands - 1}")
     return torch.nn.functional.pad(values[:, None], (band, bands - 1 - band))
-
-
-def margin_lost(model: Model, labels: Tensor) -> Harm:
-    """Return the harm to a classifier: the best wrong logit minus the right one, above zero where it is fooled."""
-
-    def harm(images: Tensor) -> Tensor:
-        logits = model(images)
-        right = torch.nn.functional.one_hot(labels, logits.shape[1]).bool()
-        return logits.masked_fill(right, -torch.inf).amax(dim=1) - logits[right]
-
-    return harm
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a search found.
-
-    Attributes
-    ----------
-    places : Places (k,)
-        All that were tried.
-    harm : Tensor (n, k)
-        Of each image with the disturbance at each place.
-    worst, random : Tensor of int (n,)
-        The place of largest harm, and one drawn at random: the control.
-    """
-
-    places: Places
-    harm: Tensor
-    worst: Tensor
-    random: Tensor
-
-
-def disturbed(
-    images: Tensor, disturbance: Disturbance, places: Places, camera: Camera, highest: Tensor | float = torch.inf
-) -> Tensor:
-    """Return images (n, bands, rows, columns) with a disturbance at places (n,), cut off where the detector saturates.
-
-    Parameters
-    ----------
-    images : Tensor (n, bands, rows, columns)
-        Nanomaggies.
-    disturbance : Disturbance
-        Of n images.
-    places : Places (n,)
-    camera : Camera
-        Of n images.
-    highest : Tensor or float
-        The largest flux that a pixel can hold; a pixel that holds more already is left as it is.
-
-    Raises
-    ------
-    InputError
-        If the images are not of the camera's size.
-    """
-    if tuple(images.shape[2:]) != camera.shape:
-        raise InputError(f"images of {tuple(images.shape[2:])} pixels; the camera takes {camera.shape}")
-    if images.shape[:2] != camera.psf_fwhm.shape:
-        raise InputError(f"PSF widths {tuple(camera.psf_fwhm.shape)}; expected {tuple(images.shape[:2])}: image, band")
-    full = torch.as_tensor(highest, dtype=images.dtype, device=images.device)
-    return torch.maximum(images, torch.minimum(images + disturbance.draw(places, camera), full))
-
-
-@torch.no_grad()
-def search(
-    harm: Harm,
-    images: Tensor,
-    disturbance: Disturbance,
-    places: Places,
-    camera: Camera,
-    highest: Tensor | float = torch.inf,
-    seed: int = 0,
-) -> Found:
-    """Try a disturbance at every place on every image; no gradients are needed.
-
-    Parameters
-    ----------
-    harm : callable
-        Images (n, bands, rows, columns) to a number each (n,), the higher the worse: `margin_lost` of a classifier,
-        or how far a redshift is pushed.
-    images, disturbance, camera, highest
-        As for `disturbed`.
-    places : Places (k,)
-        Of `disturbance.places`; the same for all images.
-    seed : int
-        Of the control's places.
-
-    Returns
-    -------
-    Found
-
-    Raises
-    ------
-    InputError
-        If the images are not of the camera's size.
-    """
-    n, found = len(images), []
-    for k in range(len(places)):
-        here = places[torch.full((n,), k, device=images.device)]
-        found.append(harm(disturbed(images, disturbance, here, camera, highest)))
-    harms = torch.stack(found, dim=1)
-    drawn = torch.randint(len(places), (n,), generator=torch.Generator().manual_seed(seed))
-    return Found(places, harms, harms.argmax(dim=1), drawn.to(images.device))

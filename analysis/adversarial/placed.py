@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from analysis import metrics
 from analysis.adversarial.classification import CLASSES, Maker, Target
 from analysis.adversarial.images import Images
 from analysis.adversarial.measures import under_attack
@@ -18,17 +19,13 @@ from analysis.adversarial.physical import (
     CosmicRayHit,
     Disturbance,
     FaintStar,
-    Harm,
     SatelliteTrail,
-    disturbed,
     flux_of,
     in_band,
-    margin_lost,
-    search,
     trail_brightness,
 )
+from analysis.adversarial.placement import Harm, disturbed, margin_lost, search
 from analysis.adversarial.redshift import RedshiftTarget
-from analysis.metrics import with_interval
 from analysis.shares import percent_with_interval
 from analysis.survey.schema import BANDS
 from analysis.survey.stamps_file import PIXEL_SCALE
@@ -121,14 +118,14 @@ def shifts(target: RedshiftTarget, settings: Mapping[str, Any]) -> dict[str, Any
         return (mean_redshift(model(flux), grid) - clean).abs()
 
     found: dict[str, Any] = {"n": len(images)}
-    resampling = {"n": target.settings["n_bootstrap"], "seed": target.settings["seed"]}
+    resampling = metrics.resampling(target.settings)
     for kind, make in KINDS.items():
         how = settings["places"] | settings[kind]
         size = how["sizes"][len(how["sizes"]) // 2]
         found[kind] = {"size": size}
         for place, flux in placed(images, make(len(images), size, how), harm, how, target.settings["seed"]).items():
             changes = harm(flux).double().numpy()
-            found[kind] |= with_interval(place, lambda change: float(np.median(change)), changes, **resampling)
+            found[kind] |= metrics.with_interval(place, lambda change: float(np.median(change)), changes, **resampling)
     return found
 
 

@@ -1,7 +1,6 @@
 """The figures of the adversarial examples, from metrics and tables alone."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from matplotlib.figure import Figure
 
 from analysis import paths
 from analysis.adversarial import names
-from analysis.figures import plot_nothing, save_figures
+from analysis.figures import draw_result, plot_nothing
 
 ACCURACY, EXAMPLES, DETECTION = "fig-attack-accuracy.png", "fig-attack-examples.png", "fig-attack-detection.png"
 REDSHIFT, DEFENCE, PLACED = "fig-attack-redshift.png", "fig-attack-defence.png", "fig-attack-disturbances.png"
@@ -32,7 +31,6 @@ _KINDS = {
     "satellite_trail": "satellite trail\nmagnitude",
     "cosmic_ray": "cosmic ray\n$r$ flux (nMgy)",
 }
-Style = tuple[str, str, str, str]  # label, colour, line, marker
 
 _EPSILON = r"$\epsilon$ (sky noise per pixel)"
 _STRETCH = 15.0  # of asinh: images in sky noise are shown from black at none to white at the brightest pixel
@@ -170,11 +168,8 @@ def plot_disturbances(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def figures(results: Path) -> dict[str, Figure]:
-    """Return the figures of the result, by the name of the file."""
-    result = json.loads((results / names.METRICS).read_text())
-    if "not_run" in result:
-        return {name: plot_nothing(result["not_run"]) for name in FIGURES}
+def figures(results: Path, result: dict[str, Any]) -> dict[str, Figure]:
+    """Return the figures of a result, from its folder and its metrics, by the name of the file."""
     table = {
         name: pd.read_csv(results / name)
         for name in (names.CURVES, names.ROC, names.SEEN, names.PLACED, names.REDSHIFTS, names.PITS)
@@ -196,5 +191,4 @@ def figures(results: Path) -> dict[str, Figure]:
 
 def plot_adversarial(_: argparse.Namespace) -> None:
     """Results -> figures of the paper."""
-    with plt.style.context(paths.STYLE):
-        save_figures(figures(paths.RESULTS / names.NAME))
+    draw_result(paths.RESULTS / names.NAME, FIGURES, figures)

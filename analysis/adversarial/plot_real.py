@@ -97,7 +97,7 @@ def plot_adversarial_real(_: argparse.Namespace) -> None:
     """Tables and picture -> figures of the paper; where there are none, figures that say so."""
     folder: Path = paths.REAL_RESULTS / names.REAL_IMAGES / names.NAME
     with plt.style.context(paths.STYLE):
-        if not (folder / names.METRICS).is_file():
+        if not (folder / paths.METRICS).is_file():
             save_figures({name: plot_nothing("`make real` attacks real images") for name in FIGURES})
             return
         curves, places, by_votes, tiles = (

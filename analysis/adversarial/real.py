@@ -14,7 +14,7 @@ import torch
 from matplotlib.image import imsave
 from torch import Tensor
 
-from analysis import params, paths
+from analysis import metrics, params, paths
 from analysis.adversarial import galaxy_zoo, names, real_attacks
 from analysis.adversarial.galaxy_zoo import Galaxies
 from analysis.adversarial.morphology import SPIRAL, MorphologyNet, TurnedGalaxies, class_loss, log_probabilities, votes
@@ -22,7 +22,6 @@ from analysis.adversarial.real_attacks import AT_ONCE, Attacked
 from analysis.classification_metrics import auc, calibration_error, log_loss, mse
 from analysis.errors import InputError
 from analysis.files import replacing
-from analysis.metrics import with_errors, with_interval
 from analysis.results import write_result
 from analysis.survey.catalogue import sha256
 from analysis.training import Settings, train
@@ -75,7 +74,7 @@ def judge(
     network: MorphologyNet, images: Tensor, is_spiral: Array, settings: dict[str, Any]
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Return how well images are judged, by the network and by its votes; and the share of spirals by votes cast."""
-    resampling = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    resampling = metrics.resampling(settings)
     with torch.no_grad():
         parts = images.split(AT_ONCE)
         p = torch.cat([log_probabilities(network, part) for part in parts]).exp()[:, SPIRAL].double().numpy()
@@ -83,7 +82,7 @@ def judge(
     for_spiral = (cast > 0.5).sum(dim=0).numpy()
     merits = {"accuracy": _accuracy, "auc": auc, "mse": mse, "cal": calibration_error, "log_loss": log_loss}
     found = {
-        name: with_errors(merits, is_spiral, values, **resampling)
+        name: metrics.with_errors(merits, is_spiral, values, **resampling)
         for name, values in {"network": p, "votes": cast.mean(dim=0).numpy()}.items()
     }
     found["votes"]["median_spread"] = float(cast.std(dim=0).median())
@@ -91,7 +90,7 @@ def judge(
     found["votes"]["unanimous_percent"] = 100 * float(np.mean(unanimous))
     if unanimous.any():
         right = 100.0 * ((for_spiral > 0) == is_spiral)[unanimous]
-        found["votes"] |= with_interval("unanimous_right_percent", np.mean, right, **resampling)
+        found["votes"] |= metrics.with_interval("unanimous_right_percent", np.mean, right, **resampling)
     table = pd.DataFrame({"votes": for_spiral, "spiral": is_spiral.astype(float)})
     return found, table.groupby("votes")["spiral"].agg(n="size", share="mean").reset_index()
 
@@ -117,7 +116,7 @@ def measure(galaxies: Galaxies, settings: dict[str, Any]) -> tuple[dict[str, Any
 
     Returns
     -------
-    metrics : dict
+    result : dict
     tables : dict of DataFrame
         By file name.
     triptych : ndarray of uint8 (rows, columns, 3)
@@ -145,7 +144,7 @@ def measure(galaxies: Galaxies, settings: dict[str, Any]) -> tuple[dict[str, Any
     attacked = Attacked(network, galaxies.pixels[rows][..., inner, inner], classes[rows], settings, sky["noise_coarse"])
     by_gradient, tables, picture = real_attacks.by_gradient(attacked)
     physical, tables[names.PLACES] = real_attacks.by_light(attacked, sky["level"])
-    metrics = {
+    result = {
         "sample": {f"n_{part}": int(np.sum(sample == part)) for part in ("train", "validation", "test", "duplicate")}
         | {"n_attacked": len(rows)},
         "sky": sky,
@@ -153,7 +152,7 @@ def measure(galaxies: Galaxies, settings: dict[str, Any]) -> tuple[dict[str, Any
         **by_gradient,
         "physical": physical,
     }
-    return metrics, tables | {names.VOTES: by_votes}, picture
+    return result, tables | {names.VOTES: by_votes}, picture
 
 
 def run_on_real_images(options: argparse.Namespace) -> None:
@@ -164,10 +163,10 @@ def run_on_real_images(options: argparse.Namespace) -> None:
         return
     print(f"{folder.name}: {WHAT}")
     side = settings["block"] * (settings["side"] + 2 * settings["margin"])
-    metrics, tables, picture = measure(galaxy_zoo.read_galaxies(folder, side, settings["corner"]), settings)
+    result, tables, picture = measure(galaxy_zoo.read_galaxies(folder, side, settings["corner"]), settings)
     files = {name: sha256(folder / name) for name in (galaxy_zoo.LABELS, galaxy_zoo.IMAGES)}
     about = {"provenance": {"what": WHAT, "source": galaxy_zoo.source(folder), "files": files}}
     out = paths.REAL_RESULTS / folder.name / names.NAME
     with replacing(out / names.TRIPTYCH) as partial:
         imsave(partial, picture, format="png")
-    write_result(out / names.METRICS, about | metrics, tables)
+    write_result(out / paths.METRICS, about | result, tables)

@@ -17,11 +17,11 @@ from PIL import Image
 from rich.progress import track
 from torch import Tensor
 
-from analysis.adversarial import attacks, galaxy_zoo, measures, names, physical
+from analysis import metrics
+from analysis.adversarial import attacks, galaxy_zoo, measures, names, physical, placement
 from analysis.adversarial.attacks import Bounds
 from analysis.adversarial.morphology import FULL, MorphologyNet, log_probabilities, votes
 from analysis.adversarial.settings import AT_SKY_NOISE
-from analysis.metrics import with_interval
 
 Array = np.ndarray
 
@@ -64,7 +64,7 @@ class Attacked:
     @property
     def resampling(self) -> dict[str, int]:
         """Number of bootstrap resamples, and their seed."""
-        return {"n": self.settings["n_bootstrap"], "seed": self.settings["seed"]}
+        return metrics.resampling(self.settings)
 
     def model(self, images: Tensor) -> Tensor:
         """Return the logits (n, 2): the network averaged over views."""
@@ -112,7 +112,7 @@ def by_gradient(attacked: Attacked) -> tuple[dict[str, Any], dict[str, pd.DataFr
 
     Returns
     -------
-    metrics : dict
+    result : dict
         `attacks`: for each, the epsilons that flip 50% and 90% of the images judged right, in units of the sky noise,
         and, at one sky noise, accuracy, confidence and the percentage flipped. `detectability` at one sky noise, and
         what speaks against `masking`: by how much PGD ever does worse than FGSM, and the accuracy that the largest
@@ -189,7 +189,7 @@ def summary(attacked: Attacked, fooled: dict[str, Array], tables: dict[str, pd.D
         found[attack] |= here.loc[attack].to_dict()
         for name, of in groups.items():
             percent = 100.0 * wrong[of, epsilons.index(AT_SKY_NOISE)]
-            found[attack] |= with_interval(name, np.mean, percent, **attacked.resampling) if of.any() else {}
+            found[attack] |= metrics.with_interval(name, np.mean, percent, **attacked.resampling) if of.any() else {}
     tests = detection[detection["epsilon"] == AT_SKY_NOISE].drop(columns="epsilon")
     accuracy = curves.pivot(index="epsilon", columns="attack", values="accuracy")
     return {
@@ -252,7 +252,7 @@ def by_light(attacked: Attacked, sky_level: float) -> tuple[dict[str, Any], pd.D
 
     Returns
     -------
-    metrics : dict
+    result : dict
         By kind and by number of magnitudes: `worst` and `random` place, with accuracy and confidence.
     table : DataFrame
         The same, by kind, magnitudes fainter, place.
@@ -264,24 +264,24 @@ def by_light(attacked: Attacked, sky_level: float) -> tuple[dict[str, Any], pd.D
     scale = galaxy_zoo.PIXEL * how["petro_r90"] * settings["block"]
     camera = physical.Camera(scale, torch.full(images.shape[:2], how["seeing"]), (images.shape[2], images.shape[3]))
     of_galaxy = (images - sky_level).clamp(min=0).sum(dim=(1, 2, 3))
-    harm = physical.margin_lost(attacked.model, classes)
+    harm = placement.margin_lost(attacked.model, classes)
     rows = []
     for fainter in track(how["fainter"], "stars, trails and cosmic rays"):
         for kind, thing in disturbances(of_galaxy * 10 ** (-0.4 * fainter), camera, how).items():
             places = thing.places(camera, how["step"], how["reach"], how["angles"][kind])
-            found = physical.search(harm, images, thing, places, camera, FULL, settings["seed"])
+            found = placement.search(harm, images, thing, places, camera, FULL, settings["seed"])
             for where in (names.WORST, names.RANDOM):
                 at = places[getattr(found, where)]
-                p = attacked.probabilities(physical.disturbed(images, thing, at, camera, FULL))
+                p = attacked.probabilities(placement.disturbed(images, thing, at, camera, FULL))
                 about = {"kind": kind, "fainter": fainter, "place": where}
                 rows.append(about | measures.under_attack(classes.numpy(), p, **attacked.resampling))
     table = pd.DataFrame(rows)
     of_clean = measures.under_attack(classes.numpy(), attacked.probabilities(images), **attacked.resampling)
-    metrics: dict[str, Any] = {"n": len(images), "clean": of_clean}
+    result: dict[str, Any] = {"n": len(images), "clean": of_clean}
     for row in rows:
         values = {name: row[name] for name in of_clean}
-        metrics.setdefault(row["kind"], {}).setdefault(f"fainter_{row['fainter']:g}", {})[row["place"]] = values
-    return metrics, table
+        result.setdefault(row["kind"], {}).setdefault(f"fainter_{row['fainter']:g}", {})[row["place"]] = values
+    return result, table
 
 
 def disturbances(light: Tensor, camera: physical.Camera, how: dict[str, Any]) -> dict[str, physical.Disturbance]:

@@ -116,7 +116,7 @@ def measures(target: RedshiftTarget, pdfs: Array) -> dict[str, float]:
         numbers = (metrics.sigma68(z, p), metrics.outliers_percent(z, p), crps.mean(), out.mean())
         return np.array([*numbers, np.median(shift), np.median(width)])
 
-    resampling = {"n": target.settings["n_bootstrap"], "seed": target.settings["seed"]}
+    resampling = metrics.resampling(target.settings)
     values = all_of_them(*columns, *scores)
     errors = metrics.bootstrap(all_of_them, *columns, *scores, **resampling).std(axis=0, ddof=1)
     result = reached(target, pdfs)

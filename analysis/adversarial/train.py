@@ -20,7 +20,7 @@ from analysis import metrics, params, paths
 from analysis.adversarial import names
 from analysis.adversarial.attacks import Bounds, pgd
 from analysis.adversarial.images import extinction_correction
-from analysis.loop.processes import Processes
+from analysis.loop.processes import rank
 from analysis.star_galaxy.convnet import ConvNet
 from analysis.star_galaxy.network import rows_of, save_network
 from analysis.star_galaxy.sample import star_galaxy_sample
@@ -134,12 +134,12 @@ def train_adversarial(_: argparse.Namespace) -> None:
     losses = {names.SECOND: plain_loss, names.ROBUST: attacked_loss(**settings["attack"], softening=how.softening)}
     choices: dict[str, Any] = {"n_training": int((objects["split"] == "train").sum()), **settings["attack"]}
     for name, loss in losses.items():
-        checkpoints = paths.MODELS / "checkpoints" / f"{names.NAME}_{name}"  # not in the output, which DVC clears
+        checkpoints = paths.CHECKPOINTS / f"{names.NAME}_{name}"
         network, history = fit(cache, objects, loss, settings, checkpoints, f"{name} network")
         choices[name] = cost(history)
-        if Processes.join("auto").rank == 0:
+        if rank() == 0:
             save_network(folder / f"{name}.safetensors", network.cpu(), how)
             shutil.rmtree(checkpoints)
     choices["cost_ratio"] = choices[names.ROBUST]["cpu_seconds"] / choices[names.SECOND]["cpu_seconds"]
-    if Processes.join("auto").rank == 0:
+    if rank() == 0:
         metrics.write_metrics(folder / names.CHOICES, choices)

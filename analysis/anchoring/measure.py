@@ -10,10 +10,10 @@ import pandas as pd
 from rich.progress import track
 
 from analysis import metrics, params, paths
+from analysis.adaboost import AdaBoostR2
 from analysis.anchoring import samples
 from analysis.anchoring.names import (
     COMPARISONS,
-    METRICS,
     NAME,
     RADII,
     STATISTICS,
@@ -21,9 +21,8 @@ from analysis.anchoring.names import (
     Comparison,
 )
 from analysis.anchoring.samples import Pair
-from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import feature_names, photometric_features
-from analysis.files import replacing
+from analysis.results import write_tables
 from analysis.survey.mock.parameters import parameters_hash
 from analysis.survey.real_tables import provenance, table
 
@@ -91,7 +90,7 @@ def _bin_rows(
     inside = [galaxies[galaxies[comparison.binned_by].between(*edges)][quantity].dropna() for galaxies in pair]
     if min(map(len, inside)) < settings["min_in_bin"]:
         return []
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    bootstrap = metrics.resampling(settings)
     values = [_quartiles(one.to_numpy()) for one in inside]
     drawn = [metrics.bootstrap(_quartiles, one.to_numpy(), **bootstrap) for one in inside]
     differences, errors = _difference(quantity, *values), _difference(quantity, *drawn).std(axis=0, ddof=1)
@@ -141,7 +140,7 @@ def photoz(pair: Pair, settings: dict[str, Any]) -> dict[str, dict[str, float]]:
     shuffled = (galaxies.iloc[rng.permutation(len(galaxies))[:number]] for galaxies in pair)
     (mock_train, mock_test), (real_train, real_test) = ((one[: number // 2], one[number // 2 :]) for one in shuffled)
     cases = {"mock": (mock_train, mock_test), "real": (real_train, real_test), "transfer": (mock_train, real_test)}
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    bootstrap = metrics.resampling(settings)
     result: dict[str, dict[str, float]] = {}
     sigma: dict[str, np.ndarray] = {}
     for name, (train, test) in cases.items():
@@ -200,7 +199,6 @@ def measure(options: argparse.Namespace) -> None:
         "photoz": {name: photoz(pairs[name], settings) for name in ("main", "boss")},
     }
     folder = paths.REAL_RESULTS / NAME
-    with replacing(folder / STATISTICS) as partial:
-        compared.to_csv(partial, index=False, float_format="%.5g")
-    metrics.write_metrics(folder / METRICS, result)
+    write_tables(folder, {STATISTICS: compared}, digits=5)
+    metrics.write_metrics(folder / paths.METRICS, result)
     print(f"{result['figures']['n_missed']} of {result['figures']['n_tested']} figures miss: see {folder / STATISTICS}")

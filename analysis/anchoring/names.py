@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 NAME = "anchoring"
-METRICS, STATISTICS = "metrics.json", "statistics.csv"
+STATISTICS = "statistics.csv"
 
 
 class Tolerance(NamedTuple):

@@ -1,8 +1,8 @@
 """The figures of the science sample, from metrics and tables alone."""
 
 import argparse
-import json
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from analysis import paths
 from analysis.apply import names
-from analysis.figures import plot_nothing, save_figures
+from analysis.figures import draw_result
 
 N_Z, SKY = "fig-science-n-z.png", "fig-science-sky.png"
 FIGURES = (N_Z, SKY)
@@ -64,11 +64,8 @@ def plot_sky(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def figures(results: Path) -> dict[str, Figure]:
-    """Return the figures of the result, by the name of the file."""
-    result = json.loads((results / names.METRICS).read_text())
-    if "not_run" in result:
-        return {name: plot_nothing(result["not_run"]) for name in FIGURES}
+def figures(results: Path, result: dict[str, Any]) -> dict[str, Figure]:
+    """Return the figures of a result, from its folder and its metrics, by the name of the file."""
     means = {sample: result[sample]["mean_z"] for sample in ("labelled", "science")}
     return {
         N_Z: plot_n_z(pd.read_csv(results / names.N_Z), means),
@@ -78,5 +75,4 @@ def figures(results: Path) -> dict[str, Figure]:
 
 def plot_science_sample(_: argparse.Namespace) -> None:
     """Results -> figures of the paper."""
-    with plt.style.context(paths.STYLE):
-        save_figures(figures(paths.RESULTS / names.NAME))
+    draw_result(paths.RESULTS / names.NAME, FIGURES, figures)

@@ -20,7 +20,7 @@ from analysis.photoz_pdf.mdn import (
     mixture_density,
     mixture_quantiles,
 )
-from analysis.pit_calibration.remap import nodes
+from analysis.photoz_pdf.remap import nodes
 
 Array = np.ndarray
 
@@ -35,7 +35,7 @@ class CalibratedRedshifts:
     ----------
     model : MixtureDensityNetworks
     remapping : ndarray, shape (n_nodes,)
-        Of `pit_calibration.remap`.
+        Of `photoz_pdf.remap`.
     """
 
     columns = (*map(names.quantile_name, names.LEVELS), names.Z_MEAN, names.Z_MODE)

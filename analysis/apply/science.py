@@ -15,7 +15,7 @@ from astropy_healpix import HEALPix
 from analysis import params, paths
 from analysis.apply import names
 from analysis.apply.run import Outcome, Request, apply
-from analysis.photoz_pdf.sample import labelled_galaxies
+from analysis.photoz_pdf.sample import read_sample as labelled_galaxies
 from analysis.results import write_not_run, write_result
 from analysis.survey.catalogue import column_names, read_catalogue
 

@@ -23,8 +23,9 @@ from analysis.photoz_pdf import names as photoz
 from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.mdn import MixtureDensityNetworks
 from analysis.photoz_pdf.photometry import PhotometricInputs
-from analysis.photoz_pdf.sample import labelled_galaxies, photometry
-from analysis.pit_calibration.remap import remapped
+from analysis.photoz_pdf.remap import remapped
+from analysis.photoz_pdf.sample import magnitudes_and_errors as photometry
+from analysis.photoz_pdf.sample import read_sample as labelled_galaxies
 from analysis.star_galaxy import classifiers
 from analysis.star_galaxy import names as star_galaxy
 from analysis.star_galaxy.sample import star_galaxy_sample

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from analysis import metrics
 from analysis.metrics import sigma68
 
 Array = np.ndarray
@@ -86,10 +87,8 @@ def fitted(curve: Curve) -> dict[str, float]:
     laws = np.array([power_law(curve.sizes, values, curve.errors) for values in curve.resampled])
     result: dict[str, float] = {}
     for column, name in enumerate(("sigma68_at_1000", "exponent")):
-        low, high = np.percentile(laws[:, column], [2.5, 97.5])
         value = power_law(curve.sizes, curve.values, curve.errors)[column]
-        result |= {name: value, f"{name}_err": float(laws[:, column].std(ddof=1))}
-        result |= {f"{name}_low": float(low), f"{name}_high": float(high)}
+        result |= metrics.summarised(name, value, laws[:, column])
     return result
 
 

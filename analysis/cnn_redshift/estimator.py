@@ -107,7 +107,20 @@ class ImageRedshifts(PdfEstimator):
         self.histories: list[list[dict[str, float]]] = []
 
     def images(self, features: Array, z: Array | None = None, augmentation: Augmentation | None = None) -> StampImages:
-        """Return stamps with E(B-V), and redshifts where they are given, as training takes them."""
+        """Return stamps with E(B-V), and redshifts where they are given, as training takes them.
+
+        Parameters
+        ----------
+        features : ndarray, shape (n, 2)
+            Row of the stamp, E(B-V).
+        z : ndarray, shape (n,), optional
+        augmentation : Augmentation, optional
+
+        Raises
+        ------
+        InputError
+            If `cache` is not set, or has no such row.
+        """
         if self.cache is None:
             raise InputError(f"{self.name}: has no stamps; set `cache`")
         rows, n = features[:, 0].astype(int), len(self.cache.object_id)

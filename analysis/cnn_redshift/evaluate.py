@@ -2,28 +2,25 @@
 
 import argparse
 import copy
-import json
 from pathlib import Path
 from typing import Any
 
-import lightgbm
 import numpy as np
 import pandas as pd
 
 from analysis import metrics, params, paths, pdf_metrics
+from analysis.adaboost import AdaBoostR2
 from analysis.cnn_redshift import comparison, names
 from analysis.cnn_redshift.attribution import Attributions, attributions, summary
 from analysis.cnn_redshift.curve import Curve, Predictions, crossing, fitted, learning_curves, power_law
 from analysis.cnn_redshift.estimator import ImageRedshifts
 from analysis.cnn_redshift.sample import SEEING, galaxies_with_stamps, network_inputs
-from analysis.errors import InputError
-from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import SPLITS, feature_names
 from analysis.files import replacing
+from analysis.photoz_pdf.calibration import Calibration
 from analysis.photoz_pdf.trainz import TrainZ
 from analysis.pit_calibration import conditional
-from analysis.pit_calibration.calibration import Calibration
-from analysis.results import write_not_run, write_result
+from analysis.results import read_choices, write_not_run, write_result
 from analysis.survey.catalogue import STAMPS, read_provenance
 from analysis.survey.schema import BANDS
 from analysis.survey.stamps_cache import StampCache, scaled_stamps
@@ -46,14 +43,6 @@ def open_network(folder: Path, cache: StampCache) -> ImageRedshifts:
     return estimator
 
 
-def open_trees(path: Path) -> AdaBoostR2:
-    """Load boosted trees, or raise InputError if the file is missing or cut."""
-    try:
-        return AdaBoostR2.load(path)
-    except (OSError, ValueError, KeyError, lightgbm.basic.LightGBMError) as error:
-        raise InputError(f"{path}: not a whole file of boosted trees ({error})") from None
-
-
 def first_member(estimator: ImageRedshifts) -> ImageRedshifts:
     """Return the first network of an ensemble as an estimator of its own."""
     alone = copy.copy(estimator)
@@ -67,7 +56,7 @@ def curve_predictions(test: pd.DataFrame, cache: StampCache, point: str) -> dict
     drawn: dict[str, dict[int, list[Array]]] = {}
     for path in sorted((paths.MODELS / names.NAME / names.CURVE).glob("*/*")):
         if path.suffix == ".json":
-            predicted = open_trees(path).predict(X)
+            predicted = AdaBoostR2.load(path).predict(X)
         else:
             network = open_network(path, cache)
             predicted = pdf_metrics.POINTS[point](network.grid, network.pdf(inputs, None))
@@ -99,7 +88,7 @@ def pdf_results(
     grid: Array, raw: Array, z: Array, z_train: Array, calibration: Calibration, settings: dict[str, Any]
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Return the figures of merit of PDFs before and after calibration, with trainZ as a control, and their PITs."""
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    bootstrap = metrics.resampling(settings)
     variants = calibration.variants(grid, raw)
     control = TrainZ(grid, bandwidth=settings["trainz_bandwidth"]).fit(np.zeros((len(z_train), 1)), None, z_train)
     result: dict[str, Any] = {
@@ -134,7 +123,7 @@ def _write_attributions(images: Array, shares: Array, z: Array) -> None:
 
 def point_results(z: Array, predictions: dict[str, Array], settings: dict[str, Any]) -> dict[str, Any]:
     """Return both families of point metrics of both learners, their paired difference, and parity."""
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    bootstrap = metrics.resampling(settings)
     pair = (z, predictions[names.CNN], predictions[names.ADABOOST])
     result: dict[str, Any] = {
         name: metrics.with_errors(metrics.PAPER_ERA, z, predicted, **bootstrap)
@@ -153,7 +142,7 @@ def head_results(
     grid: Array, z: Array, covered: Array, pdfs: dict[str, Array], points: dict[str, Array], settings: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the point metrics of each head, and the scores of its PDFs as they are, at redshifts on the grid."""
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    bootstrap = metrics.resampling(settings)
     return {
         head: metrics.with_errors(metrics.PAPER_ERA, z, points[head], **bootstrap)
         | pdf_metrics.figures_of_merit(grid, pdfs[head], covered, **bootstrap)
@@ -163,7 +152,7 @@ def head_results(
 
 def ensemble_results(z: Array, ensemble: Array, alone: Array, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the point metrics of the first network alone, and by how much the ensemble's differ, in pairs."""
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    bootstrap = metrics.resampling(settings)
     first = metrics.with_errors(metrics.PAPER_ERA, z, alone, **bootstrap)
     return {"first_network": first, "difference": comparison.differences(z, ensemble, alone, **bootstrap)}
 
@@ -205,7 +194,7 @@ def measure(
     main = next(iter(networks))  # the first head is the result; others are compared with it
     grid, of_main = networks[main].grid, choices["heads"][main]
     points = {head: pdf_metrics.POINTS[choices["heads"][head]["point"]](grid, pdfs[head]) for head in networks}
-    trees = open_trees(folder / names.TREES).predict(test[feature_names(test)].to_numpy())
+    trees = AdaBoostR2.load(folder / names.TREES).predict(test[feature_names(test)].to_numpy())
     predictions = {names.CNN: points[main], names.ADABOOST: trees}
 
     result = about_the_sample(galaxies, choices, networks[main].outputs) | point_results(z, predictions, settings)
@@ -233,20 +222,10 @@ def measure(
     return result, {name: table[TABLES[name]] for name, table in tables.items()}
 
 
-def read_choices(path: Path) -> dict[str, Any]:
-    """Read what the training stage has found, or raise InputError if there is no such file or it is cut."""
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        raise InputError(f"{path}: not there; run `python -m analysis cnn-redshift train` first") from None
-    except ValueError as error:
-        raise InputError(f"{path}: {error}; run `python -m analysis cnn-redshift train` again") from None
-
-
 def evaluate_cnn_redshift(_: argparse.Namespace) -> None:
     """Networks, trees and test galaxies -> metrics.json, tables, attributions."""
-    out = paths.RESULTS / names.NAME / names.METRICS
-    choices = read_choices(paths.MODELS / names.NAME / names.CHOICES)
+    out = paths.RESULTS / names.NAME / paths.METRICS
+    choices = read_choices(paths.MODELS / names.NAME / names.CHOICES, "cnn-redshift train")
     if "not_run" in choices:
         _write_attributions(np.empty((0, 0, 0)), np.empty((0, 0, 0)), np.empty(0))
         write_not_run(out, choices["not_run"], TABLES)

@@ -1,8 +1,7 @@
 """What the outputs of a network mean: a loss for training, and the CDF of an object's redshift.
 
 - `bins`: classes of redshift, the published way (Hoyle 2016, Astronomy and Computing 16, 34, section 3), trained with
-  cross-entropy. A class is a number to it, not a label without neighbours: the truth is spread over the bins by a
-  Gaussian.
+  cross-entropy. Neighbouring bins are neighbouring redshifts: the truth is spread over the bins by a Gaussian.
 - `mixture`: a mixture density network (Bishop 1994), Gaussians trained with the log score.
 - `regression`: the same with one Gaussian, so that there is a redshift, its error and a PDF (Nix & Weigend 1994).
 """

@@ -6,8 +6,6 @@ CHOICES = "choices.json"  # beside the models; a network has a folder by the nam
 TREES = "trees.json"
 CURVE = "curve"  # folder of the learners trained on fewer galaxies
 
-METRICS = "metrics.json"
-TABLE = "table.csv"
 LEARNING_CURVE = "learning_curve.csv"
 REDSHIFTS = "zspec_zpred.csv"
 BIAS = "bias.csv"

@@ -1,8 +1,8 @@
 """The figures of the redshifts from images, from their metrics and tables alone."""
 
 import argparse
-import json
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from analysis import paths
 from analysis.cnn_redshift import names
-from analysis.figures import plot_nothing, save_figures
+from analysis.figures import draw_result
 
 REDSHIFTS, CURVE, BIAS = "fig-cnn-redshift.png", "fig-cnn-learning-curve.png", "fig-cnn-bias.png"
 PIT, ATTRIBUTIONS = "fig-cnn-pit.png", "fig-cnn-attributions.png"
@@ -123,11 +123,8 @@ def _without_ticks(axes: Axes) -> None:
     axes.spines[:].set_visible(True)
 
 
-def figures(results: Path) -> dict[str, Figure]:
-    """Return the figures of the result, by the name of the file."""
-    result = json.loads((results / names.METRICS).read_text())
-    if "not_run" in result:
-        return {name: plot_nothing(result["not_run"]) for name in FIGURES}
+def figures(results: Path, _: dict[str, Any]) -> dict[str, Figure]:
+    """Return the figures of the result, from the tables in its folder, by the name of the file."""
     with np.load(results / names.ATTRIBUTIONS, allow_pickle=False) as found:
         attributed = dict(found)
     return {
@@ -141,5 +138,4 @@ def figures(results: Path) -> dict[str, Figure]:
 
 def plot_cnn_redshift(_: argparse.Namespace) -> None:
     """Results -> figures of the paper."""
-    with plt.style.context(paths.STYLE):
-        save_figures(figures(paths.RESULTS / names.NAME))
+    draw_result(paths.RESULTS / names.NAME, FIGURES, figures)

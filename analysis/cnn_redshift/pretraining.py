@@ -89,6 +89,11 @@ def pretrained(
         Of the training stage: `network`, `pretraining`, `seed`.
     checkpoints : pathlib.Path
         Where an interrupted training waits, in a folder by the name of the kind.
+
+    Raises
+    ------
+    InputError
+        If there is no such kind, or the stamps are of stars or of galaxies only.
     """
     if kind not in (STAR_GALAXY, CONTRASTIVE):
         raise InputError(f"pretraining {kind!r}; expected {STAR_GALAXY} or {CONTRASTIVE}")

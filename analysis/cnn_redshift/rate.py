@@ -1,6 +1,4 @@
-"""How much of what a machine can compute a training uses: its floating-point operations over the rate of matrices."""
-
-import time
+"""How many floating-point operations a training takes."""
 
 import torch
 from torch import nn
@@ -15,20 +13,3 @@ def operations_per_stamp(network: nn.Module, shape: tuple[int, int, int]) -> flo
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network.cpu()(stamps, torch.zeros(2))
     return _TRAINING * counter.get_total_flops() / len(stamps)
-
-
-def matrix_rate(
-    device: torch.device, size: int = 8192, repeats: int = 20, dtype: torch.dtype = torch.bfloat16
-) -> float:
-    """Return the operations per second of this machine in products of matrices (size, size)."""
-    a = torch.randn(size, size, device=device, dtype=dtype)
-
-    def seconds() -> float:
-        started = time.perf_counter()
-        for _ in range(repeats):
-            product = a @ a
-        float(product[0, 0])  # waits for the device
-        return time.perf_counter() - started
-
-    seconds()  # the first products choose their kernels
-    return repeats * 2 * size**3 / seconds()

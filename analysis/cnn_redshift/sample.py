@@ -52,7 +52,7 @@ def galaxies_with_stamps(survey: Path) -> tuple[pd.DataFrame, str]:
 
 
 def too_few(galaxies: pd.DataFrame, settings: dict[str, Any], high: float) -> str:
-    """Return of what there are too few galaxies, nothing where there are enough.
+    """Return of what there are too few galaxies; empty where there are enough.
 
     Parameters
     ----------

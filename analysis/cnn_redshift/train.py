@@ -12,17 +12,19 @@ import pandas as pd
 from torch import Tensor
 
 from analysis import metrics, params, paths, pdf_metrics
+from analysis.adaboost import AdaBoostR2, fit_adaboost
 from analysis.cnn_redshift import names
 from analysis.cnn_redshift.estimator import ImageRedshifts
 from analysis.cnn_redshift.pretraining import pretrained
-from analysis.cnn_redshift.rate import matrix_rate, operations_per_stamp
+from analysis.cnn_redshift.rate import operations_per_stamp
 from analysis.cnn_redshift.sample import galaxies_with_stamps, network_inputs, too_few
-from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import SPLITS, feature_names
+from analysis.loop.matrix_rate import matrix_rate
 from analysis.loop.processes import Processes
+from analysis.photoz_pdf.calibration import Calibration
 from analysis.photoz_pdf.interface import grid_for
-from analysis.pit_calibration.calibration import Calibration
 from analysis.survey.stamps_cache import StampCache, scaled_stamps
+from analysis.training import best_epoch
 
 Array = np.ndarray
 
@@ -54,7 +56,7 @@ def fit_network(
     estimator = ImageRedshifts(grid, **settings)
     estimator.cache, estimator.start = cache, start or {}
     estimator.validation = network_inputs(validation, cache), validation["redshift"].to_numpy()
-    estimator.checkpoints = _checkpoints() / name
+    estimator.checkpoints = paths.CHECKPOINTS / names.NAME / name
     estimator.fit(network_inputs(training, cache), None, training["redshift"].to_numpy())
     return estimator
 
@@ -65,18 +67,12 @@ def best_point(grid: Array, pdfs: Array, z: Array) -> tuple[str, dict[str, float
     return min(widths, key=lambda name: widths[name]), widths
 
 
-def fit_trees(galaxies: pd.DataFrame, inputs: list[str], depth: int, settings: dict[str, Any]) -> AdaBoostR2:
-    """Fit AdaBoost on catalogue features."""
-    model = AdaBoostR2(max_depth=depth, **settings["adaboost"], seed=settings["seed"])
-    return model.fit(galaxies[inputs].to_numpy(), galaxies["redshift"].to_numpy())
-
-
 def best_trees(
     training: pd.DataFrame, validation: pd.DataFrame, inputs: list[str], settings: dict[str, Any]
 ) -> tuple[AdaBoostR2, int]:
     """Return AdaBoost with the depth that has the smallest sigma68 on validation galaxies, and the depth."""
     z, X = validation["redshift"].to_numpy(), validation[inputs].to_numpy()
-    models = {depth: fit_trees(training, inputs, depth, settings) for depth in settings["depths"]}
+    models = {depth: fit_adaboost(training, inputs, depth, settings) for depth in settings["depths"]}
     depth = min(models, key=lambda depth: metrics.sigma68(z, models[depth].predict(X)))
     return models[depth], depth
 
@@ -104,7 +100,8 @@ def train_curve(
     few = validation.sample(min(len(validation), how["validation"]), random_state=settings["seed"])
     starts: dict[str, dict[str, Tensor]] = {names.CNN: {}}
     for kind in settings["pretraining"]["kinds"]:
-        starts[f"{names.CNN}_{kind}"] = pretrained(kind, paths.DATA, cache, unseen, settings, _checkpoints())
+        checkpoints = paths.CHECKPOINTS / names.NAME
+        starts[f"{names.CNN}_{kind}"] = pretrained(kind, paths.DATA, cache, unseen, settings, checkpoints)
     for draw, some in subsets(training, [*how["fractions"], 1.0], how["draws"], settings["seed"]):
         size, whole = f"{len(some)}-{draw}", len(some) == len(training)
         for learner, start in starts.items():
@@ -121,16 +118,11 @@ def train_curve_trees(training: pd.DataFrame, inputs: list[str], depth: int, set
     """Fit the trees of the learning curve, on the galaxies of its networks; save them by size and draw."""
     how = settings["curve"]
     for draw, some in subsets(training, how["fractions"], how["draws"], settings["seed"]):
-        fit_trees(some, inputs, depth, settings).save(_curve_folder() / names.ADABOOST / f"{len(some)}-{draw}.json")
+        fit_adaboost(some, inputs, depth, settings).save(_curve_folder() / names.ADABOOST / f"{len(some)}-{draw}.json")
 
 
 def _curve_folder() -> Path:
     return paths.MODELS / names.NAME / names.CURVE
-
-
-def _checkpoints() -> Path:
-    """Return where interrupted trainings wait: not in the stage's output, which DVC clears first."""
-    return paths.MODELS / "checkpoints" / names.NAME
 
 
 def train_heads(
@@ -155,7 +147,7 @@ def train_heads(
         found[head] = {
             "point": point,
             "validation_sigma68": widths,
-            "best_epoch": int(np.argmin([epoch["validation_loss"] for epoch in estimator.histories[0]])) + 1,
+            "best_epoch": best_epoch([epoch["validation_loss"] for epoch in estimator.histories[0]]),
             "epochs": len(estimator.histories[0]),
             "n_weights": sum(weight.numel() for weight in estimator.networks[0].parameters()),
             "calibration": asdict(Calibration.fit(grid, pdfs, z, settings["remap_nodes"])),
@@ -211,4 +203,4 @@ def train_cnn_redshift(_: argparse.Namespace) -> None:
     trees.save(folder / names.TREES)
     train_curve_trees(training, feature_names(galaxies), depth, settings)
     metrics.write_metrics(folder / names.CHOICES, {"heads": heads, "depth": depth})
-    shutil.rmtree(_checkpoints(), ignore_errors=True)
+    shutil.rmtree(paths.CHECKPOINTS / names.NAME, ignore_errors=True)

@@ -11,8 +11,8 @@ import numpy as np
 from rich.progress import track
 
 from analysis import metrics, params
+from analysis.adaboost import AdaBoostR2
 from analysis.errors import InputError
-from analysis.feature_importance.model import AdaBoostR2
 from analysis.features import feature_names, sample_with_features
 from analysis.survey.catalogue import read_catalogue
 

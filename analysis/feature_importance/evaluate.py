@@ -1,20 +1,18 @@
 """Read the test galaxies, once: every number of the feature-importance result, with its bootstrap error."""
 
 import argparse
-import json
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis import metrics, params, paths
-from analysis.feature_importance.model import AdaBoostR2
+from analysis.adaboost import AdaBoostR2
 from analysis.feature_importance.names import (
     ADABOOSTS,
     ANN_TABLE,
     CHOICES,
     IMPORTANCES,
-    METRICS,
     NAME,
     REDSHIFTS,
     ROWS,
@@ -23,7 +21,7 @@ from analysis.feature_importance.names import (
 )
 from analysis.feature_importance.network import RedshiftNetwork
 from analysis.features import feature_names, read_features
-from analysis.files import replacing
+from analysis.results import read_choices, write_not_run, write_result
 
 TABLES = {  # their columns; a result that cannot run leaves them empty
     IMPORTANCES: ["feature", "importance_all", "rank_all"],
@@ -77,12 +75,9 @@ def gains(
     compared = {f"{width}_percent": metrics.PAPER_ERA[width]}
     if metrics.is_outlier(z_true, z_baseline).sum() >= min_outliers:
         compared["outliers_percent"] = metrics.outliers_percent
-    result = {}
+    result: dict[str, float] = {}
     for name, metric in compared.items():
-        gain = metrics.gain_percent(metric, z_true, z_baseline, z_predicted, n, seed)
-        if gain:
-            result[name] = gain["value"]
-            result |= {f"{name}_{part}": gain[part] for part in ("err", "low", "high")}
+        result |= metrics.gain_percent(name, metric, z_true, z_baseline, z_predicted, n, seed)
     return result
 
 
@@ -137,13 +132,13 @@ def ann_table(rows: dict[str, dict[str, float]], inputs: dict[str, list[str]]) -
 
 def evaluate_feature_importance(_: argparse.Namespace) -> None:
     """Models and test galaxies -> metrics.json and tables."""
-    choices = json.loads((paths.MODELS / NAME / CHOICES).read_text())
+    choices = read_choices(paths.MODELS / NAME / CHOICES, "feature-importance train")
+    out = paths.RESULTS / NAME / paths.METRICS
     if "not_run" in choices:
-        tables = {name: pd.DataFrame(columns=columns) for name, columns in TABLES.items()}
-        _write({"not_run": choices["not_run"]}, tables)
+        write_not_run(out, choices["not_run"], TABLES)
         return
     settings = params.load("evaluate_feature_importance")
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    bootstrap = metrics.resampling(settings)
     to_gain = bootstrap | {"min_outliers": settings["min_outliers"]}
     galaxies, _summary = read_features(paths.FEATURES)
     test = galaxies[galaxies["split"] == "test"]
@@ -179,12 +174,4 @@ def evaluate_feature_importance(_: argparse.Namespace) -> None:
         ANN_TABLE: ann_table(result["ann"], inputs),
         REDSHIFTS: binned(z, predictions["adaboost"], settings["bin_width"]),
     }
-    _write(result, tables)
-
-
-def _write(result: dict[str, Any], tables: dict[str, pd.DataFrame]) -> None:
-    folder = paths.RESULTS / NAME
-    for name, table in tables.items():
-        with replacing(folder / name) as partial:
-            table.to_csv(partial, index=False, float_format="%.6g")
-    metrics.write_metrics(folder / METRICS, result)
+    write_result(out, result, tables)

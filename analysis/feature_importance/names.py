@@ -3,7 +3,6 @@
 NAME = "feature_importance"
 
 CHOICES = "choices.json"  # beside the models: what was chosen on validation
-METRICS = "metrics.json"
 IMPORTANCES = "importances.csv"
 ANN_TABLE = "ann_table.csv"
 REDSHIFTS = "zspec_zpred.csv"

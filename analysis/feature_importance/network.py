@@ -8,11 +8,10 @@ from typing import Self
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from analysis.files import replacing
+from analysis.errors import InputError
+from analysis.tensor_files import load_weights, read_tensors, write_tensors
 
 
 class RedshiftNetwork(nn.Module):
@@ -72,17 +71,16 @@ class RedshiftNetwork(nn.Module):
 
     def save(self, path: Path) -> None:
         """Write weights and layer widths as safetensors."""
-        with replacing(path) as partial:
-            save_file(self.state_dict(), partial, metadata={"hidden": json.dumps(self.hidden)})
+        write_tensors(path, self.state_dict(), {"hidden": json.dumps(self.hidden)})
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what `save` wrote."""
-        with safe_open(path, framework="pt") as file:
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            hidden = json.loads(file.metadata()["hidden"])
-        network = cls(len(weights["centre"]), hidden)
-        network.load_state_dict(weights)
+        """Read what `save` wrote; InputError where it is damaged, or of another architecture."""
+        weights, about = read_tensors(path)
+        if "centre" not in weights or "hidden" not in about:
+            raise InputError(f"{path}: not a network that estimates redshifts from features", "other-model")
+        network = cls(len(weights["centre"]), json.loads(about["hidden"]))
+        load_weights(network, weights, path)
         return network.eval()
 
 

@@ -1,14 +1,13 @@
 """The figures of the feature-importance result, from its metrics and tables alone."""
 
 import argparse
-import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import yaml
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
@@ -16,7 +15,6 @@ from analysis import metrics, params, paths
 from analysis.feature_importance.names import (
     ANN_TABLE,
     IMPORTANCES,
-    METRICS,
     NAME,
     REDSHIFTS,
     STANDARD,
@@ -24,7 +22,9 @@ from analysis.feature_importance.names import (
     STANDARD_TOP_1_2_3,
     TOP_1_2,
 )
-from analysis.figures import plot_nothing, save_figures
+from analysis.figures import draw_result
+
+FIGURES = ("fig-importance.png", "fig-ann-table.png", "fig-redshift.png")
 
 _ROW_LABELS = {
     STANDARD: "aNN, standard",
@@ -104,24 +104,19 @@ def plot_redshifts(counts: pd.DataFrame) -> Figure:
     return figure
 
 
-def figures(results: Path, published: dict[str, Any], n_features: int) -> dict[str, Figure]:
-    """Return the figures of the result, by the name of the file."""
-    names = ("fig-importance.png", "fig-ann-table.png", "fig-redshift.png")
-    result = json.loads((results / METRICS).read_text())
-    if "not_run" in result:
-        return {name: plot_nothing(result["not_run"]) for name in names}
-    networks = pd.read_csv(results / ANN_TABLE, index_col="inputs").to_dict("index")
+def figures(results: Path, result: dict[str, Any], published: dict[str, Any], n_features: int) -> dict[str, Figure]:
+    """Return the figures of a result, from its folder and its metrics, by the name of the file."""
+    networks: dict[Any, Any] = pd.read_csv(results / ANN_TABLE, index_col="inputs").to_dict("index")
     drawn = (
         plot_importances(pd.read_csv(results / IMPORTANCES), n_features),
         plot_ann_table(result | networks, published),
         plot_redshifts(pd.read_csv(results / REDSHIFTS)),
     )
-    return dict(zip(names, drawn, strict=True))
+    return dict(zip(FIGURES, drawn, strict=True))
 
 
 def plot_feature_importance(_: argparse.Namespace) -> None:
     """Results -> figures of the paper."""
-    published = yaml.safe_load(paths.PUBLISHED.read_text())["feature_importance"]["values"]
-    with plt.style.context(paths.STYLE):
-        drawn = figures(paths.RESULTS / NAME, published, params.load("plot_feature_importance")["n_features"])
-        save_figures(drawn)
+    published = params.read_yaml(paths.PUBLISHED)["feature_importance"]["values"]
+    n_features = params.load("plot_feature_importance")["n_features"]
+    draw_result(paths.RESULTS / NAME, FIGURES, partial(figures, published=published, n_features=n_features))

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from analysis import metrics, params, paths
+from analysis.adaboost import fit_adaboost
 from analysis.feature_importance.evaluate import figures_of_merit, gains
-from analysis.feature_importance.names import METRICS
 from analysis.feature_importance.selection.permutation import columns_by_kind, sigma_rises
-from analysis.feature_importance.train import cross_validated, fit_adaboost
+from analysis.feature_importance.train import cross_validated
 from analysis.features import COLOURS, MAGNITUDES, feature_names, sample_with_features
 from analysis.survey.catalogue import sha256
 from analysis.survey.columns_map import read_map
@@ -52,7 +52,7 @@ def permuted(galaxies: pd.DataFrame, settings: dict[str, Any]) -> dict[str, dict
 
 def measure(galaxies: pd.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the redshift metrics of a sample with all its features, with magnitudes and colours, and the gain."""
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    bootstrap = metrics.resampling(settings)
     how = {"depth": settings["depth"], "folds": settings["folds"], "settings": settings | {"workers": 0}}
     names = feature_names(galaxies)
     photometry = [name for name in names if name in MAGNITUDES + COLOURS]
@@ -75,8 +75,8 @@ def measure(galaxies: pd.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:
 
 def made_with(table: RealTable) -> dict[str, Any]:
     """Return the settings, and the checksums of the code and of the columns map, that decide a table's result."""
-    code = [paths.PACKAGE / name for name in ("features.py", "metrics.py")]
-    code += [paths.PACKAGE / "feature_importance" / f"{name}.py" for name in ("evaluate", "model", "real", "train")]
+    code = [paths.PACKAGE / name for name in ("adaboost.py", "features.py", "metrics.py")]
+    code += [paths.PACKAGE / "feature_importance" / f"{name}.py" for name in ("evaluate", "real", "train")]
     code.append(paths.PACKAGE / "feature_importance" / "selection" / "permutation.py")
     code.append(paths.PACKAGE / "survey" / "real_tables.py")
     files = [*code, paths.COLUMN_MAPS / table.map]
@@ -105,4 +105,4 @@ def run_on_real_tables(options: argparse.Namespace) -> None:
         }
         if read_map(paths.COLUMN_MAPS / table.map).simulated:
             result["simulated"] = True
-        metrics.write_metrics(paths.REAL_RESULTS / table.name / METRICS, result | measure(galaxies, settings))
+        metrics.write_metrics(paths.REAL_RESULTS / table.name / paths.METRICS, result | measure(galaxies, settings))

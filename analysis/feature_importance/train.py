@@ -5,7 +5,6 @@ import shutil
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,8 +14,8 @@ from rich.progress import track
 from torch.utils.data import TensorDataset
 
 from analysis import metrics, params, paths
+from analysis.adaboost import AdaBoostR2, fit_adaboost
 from analysis.cores import cores
-from analysis.feature_importance.model import AdaBoostR2
 from analysis.feature_importance.names import (
     ADABOOSTS,
     CHOICES,
@@ -30,7 +29,7 @@ from analysis.feature_importance.names import (
 )
 from analysis.feature_importance.network import RedshiftNetwork, squared_error
 from analysis.features import feature_names, read_features, standard_features
-from analysis.files import replacing
+from analysis.results import write_tables
 from analysis.training import LOG, Settings, train
 
 Item = TypeVar("Item")
@@ -96,12 +95,6 @@ def network_inputs(names: list[str], importances: pd.DataFrame) -> dict[str, lis
     return {row: [name for name in names if name in inputs] for row, inputs in rows.items()}
 
 
-def fit_adaboost(galaxies: pd.DataFrame, inputs: list[str], depth: int, settings: dict[str, Any]) -> AdaBoostR2:
-    """Fit AdaBoost to the redshifts of galaxies with the settings of the stage."""
-    model = AdaBoostR2(max_depth=depth, **settings["adaboost"], seed=settings["seed"])
-    return model.fit(galaxies[inputs].to_numpy(), galaxies["redshift"].to_numpy())
-
-
 def in_parallel(
     work: Callable[[Item], Result], items: Collection[Item], workers: int, description: str
 ) -> list[Result]:
@@ -159,18 +152,13 @@ def fit_networks(
     for number in range(settings["n_networks"]):
         seed = settings["seed"] + number
         network = RedshiftNetwork.for_sample(X, z, settings["hidden"], seed)
-        checkpoints = _checkpoints() / row / str(number)
+        checkpoints = paths.CHECKPOINTS / NAME / row / str(number)
         how = Settings(**settings["network"], seed=seed)
         history = train(network, squared_error, *samples, how, checkpoints)
         seconds += sum(epoch["cpu_seconds"] for epoch in history)
         network.save(paths.MODELS / NAME / row / f"network_{number}.safetensors")
         shutil.copy(checkpoints / LOG, paths.MODELS / NAME / row / f"log_{number}.csv")
     return seconds
-
-
-def _checkpoints() -> Path:
-    """Return where interrupted trainings wait: not in the stage's output, which DVC clears first."""
-    return paths.MODELS / "checkpoints" / NAME
 
 
 def _tensors(galaxies: pd.DataFrame, inputs: list[str]) -> TensorDataset:
@@ -200,7 +188,7 @@ def choose_depth(
     )
     fits = dict(zip(depths, models, strict=True))
     z, X = validation["redshift"].to_numpy(), validation[names].to_numpy()
-    resampling = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    resampling = metrics.resampling(settings)
     sigmas = {
         depth: metrics.with_errors({"sigma": metrics.sigma}, z, model.predict(X), **resampling)
         for depth, model in fits.items()
@@ -260,8 +248,7 @@ def train_feature_importance(_: argparse.Namespace) -> None:
     adaboost, depth, sigmas = choose_depth(training, validation, names, settings)
     ranking = without_bad_labels(training, names, depth, settings)
     importances, divided = importances_by_subsample(ranking, names, depth, settings)
-    with replacing(folder / IMPORTANCES) as partial:
-        importances.to_csv(partial, float_format="%.6g")
+    write_tables(folder, {IMPORTANCES: importances.reset_index()})
     inputs = network_inputs(names, importances.drop(columns="all") if divided["subsamples"] else importances)
 
     torch.set_num_threads(1)  # as AdaBoost's: threads that wait for each other would cost CPU time too
@@ -288,4 +275,4 @@ def train_feature_importance(_: argparse.Namespace) -> None:
         },
     }
     metrics.write_metrics(folder / CHOICES, choices)
-    shutil.rmtree(_checkpoints(), ignore_errors=True)
+    shutil.rmtree(paths.CHECKPOINTS / NAME, ignore_errors=True)

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from analysis.errors import InputError
-from analysis.files import replacing
+from analysis.files import write_json
 from analysis.gpu_bench import agreement, card, speed
 from analysis.gpu_bench.workloads import Sizes, sizes_of, workloads
 from analysis.loop.precision import BFLOAT16, FLOAT32
@@ -147,8 +147,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(f"bench gpu: no GPU here that torch {torch.__version__}, built {built}, computes on")
     result = measure(sizes_of(SCALE), torch.device("cuda"))
     path: Path = options.out / file_name(result[CARD]["name"])
-    with replacing(path) as partial_file:
-        partial_file.write_text(json.dumps(result, indent=1) + "\n")
+    write_json(path, result)
     print(f"{path}: written", file=sys.stderr)
     print(json.dumps(result))
     return 1 if result["failed"] else 0

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from analysis.cnn_redshift.rate import matrix_rate
+from analysis.loop.matrix_rate import matrix_rate
 
 GIB = 2**30
 BANDWIDTH = "bytes_per_second"
@@ -65,11 +65,11 @@ def peak_memory(device: torch.device) -> float:
     return most
 
 
-def bandwidth(device: torch.device, numbers: int = 2**28, repeats: int = 10) -> float:
+def bandwidth(device: torch.device, numbers: int = 2**28) -> float:
     """Return the bytes per second that a triad a = b + 2 c reads and writes (McCalpin 1995), beyond any cache."""
     b, c = (torch.randn(numbers, device=device) for _ in range(2))
     a = torch.empty_like(b)
-    times = [seconds(lambda: torch.add(b, c, alpha=2.0, out=a), device) for _ in range(1 + repeats)]
+    times = [seconds(lambda: torch.add(b, c, alpha=2.0, out=a), device) for _ in range(11)]
     return 3 * a.nbytes / min(times[1:])
 
 

@@ -22,7 +22,8 @@ from analysis.cnn_redshift.pretraining import TwoViews, contrastive_loss
 from analysis.loop.batches import Batch, Data
 from analysis.nbody_gan.cosmology import Cosmology, PowerSpectrum
 from analysis.nbody_gan.density_pdf import linear_variance
-from analysis.nbody_gan.gan import Gan, Shape, draw_noise
+from analysis.nbody_gan.gan import Gan, draw_noise
+from analysis.nbody_gan.layers import Shape
 from analysis.nbody_gan.learning import TrainingBoxes, gan_turns
 from analysis.nbody_gan.mock import linear_modes
 from analysis.photoz_pdf.mdn import MixtureDensityNetworks

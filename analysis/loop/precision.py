@@ -64,9 +64,9 @@ def faster_precision(
 
 
 def clock(device: torch.device) -> float:
-    """Return the seconds that this process has worked on the processor; with a GPU, those that passed until it is done.
+    """Return a time in seconds, for differences: processor time; with a GPU, wall-clock time once it has finished.
 
-    Differences count. Other programs on the same processor hardly change them.
+    Other programs on the same processor hardly change the differences.
     """
     if device.type != "cuda":
         return time.process_time()

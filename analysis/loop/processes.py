@@ -16,6 +16,11 @@ from torch import Tensor, distributed, nn
 from analysis.errors import InputError
 
 
+def rank() -> int:
+    """Return the number of this process among those that torchrun started; the first, 0, writes files."""
+    return int(os.environ.get("RANK", "0"))
+
+
 @dataclass(frozen=True)
 class Processes:
     """The processes that train together.
@@ -43,7 +48,7 @@ class Processes:
         InputError
             If there is no such device.
         """
-        rank, size = (int(os.environ.get(name, default)) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1")))
+        size = int(os.environ.get("WORLD_SIZE", "1"))
         found = pick_device(device)
         if found.type == "cuda" and size > 1:
             found = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
@@ -51,7 +56,7 @@ class Processes:
         if size > 1 and not distributed.is_initialized():
             distributed.init_process_group("nccl" if found.type == "cuda" else "gloo")
             atexit.register(distributed.destroy_process_group)
-        return cls(rank, size, found)
+        return cls(rank(), size, found)
 
     def share(self, chosen: Tensor) -> Tensor:
         """Return this process's share of a batch: all of it, where there are fewer objects than processes."""

@@ -218,4 +218,4 @@ def check_nbody(_: argparse.Namespace) -> None:
     metrics["runs"]["boxes"] = {name: boxes[name] for name in ("box", "particles", "mesh", "cells", "steps", "z_start")}
     metrics["runs"]["boxes"]["fine_steps"] = settings["boxes"]["steps"]
     tables = {names.GROWTH: growth, names.POWER: power, names.DENSITY_PDF: pdf}
-    write_result(paths.RESULTS / names.NBODY / names.METRICS, metrics, tables)
+    write_result(paths.RESULTS / names.NBODY / paths.METRICS, metrics, tables)

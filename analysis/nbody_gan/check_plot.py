@@ -1,8 +1,8 @@
 """The figures of the checks of the N-body code, from their metrics and tables alone."""
 
 import argparse
-import json
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import paths
-from analysis.figures import save_figures
+from analysis.figures import draw_result
 from analysis.nbody_gan import names
 
 POWER, PDF = "fig-nbody-power.png", "fig-nbody-pdf.png"
@@ -80,9 +80,8 @@ def plot_pdf(table: pd.DataFrame, radius: float) -> Figure:
     return figure
 
 
-def figures(results: Path) -> dict[str, Figure]:
-    """Return the figures of the checks, by the name of the file."""
-    metrics = json.loads((results / names.METRICS).read_text())
+def figures(results: Path, metrics: dict[str, Any]) -> dict[str, Figure]:
+    """Return the figures of the checks, from their folder and metrics, by the name of the file."""
     growth, power, pdf = (pd.read_csv(results / name) for name in (names.GROWTH, names.POWER, names.DENSITY_PDF))
     return {
         POWER: plot_power(growth, power, metrics["power"]["k_quarter"], metrics["boxes"]["k_nyquist"]),
@@ -92,5 +91,4 @@ def figures(results: Path) -> dict[str, Figure]:
 
 def plot_nbody(_: argparse.Namespace) -> None:
     """Results -> figures of the paper."""
-    with plt.style.context(paths.STYLE):
-        save_figures(figures(paths.RESULTS / names.NBODY))
+    draw_result(paths.RESULTS / names.NBODY, FIGURES, figures)

@@ -13,7 +13,7 @@ from scipy.spatial.distance import cdist, pdist
 from scipy.stats import chi2
 from torch import Tensor
 
-from analysis.nbody_gan.gan import scale_density
+from analysis.nbody_gan.layers import scale_density
 
 Array = np.ndarray
 

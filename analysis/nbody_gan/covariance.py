@@ -5,15 +5,15 @@ lies as far from each half as the halves lie from each other.
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 
 from analysis.errors import InputError
-from analysis.metrics import bootstrap
 
 Array = np.ndarray
 Distance = Callable[[Array, Array], float]
+
+GROUPS = 20  # of boxes, of the jackknife
 
 
 def covariance(vectors: Array) -> Array:
@@ -80,22 +80,7 @@ def parameter_error(vectors: Array, derivative: Array) -> float:
     return float((derivative @ precision(vectors) @ derivative) ** -0.5)
 
 
-def ratio_to_halves(one: Array, other: Array, drawn: Array, distance: Distance) -> float:
-    """Return the mean distance of drawn boxes to two halves of N-body boxes, in units of that between the halves.
-
-    Parameters
-    ----------
-    one, other, drawn : ndarray, shape (boxes, bins)
-        Data vectors, as many of each.
-    distance : callable
-        Of two sets of data vectors, such as `correlation_distance`.
-    """
-    return (distance(drawn, one) + distance(drawn, other)) / 2 / distance(one, other)
-
-
-def split_half_ratio(
-    nbody: Array, drawn: Array, distance: Distance, splits: int, resamples: int, seed: int
-) -> tuple[float, float]:
+def split_half_ratio(nbody: Array, drawn: Array, distance: Distance, splits: int, seed: int) -> tuple[float, float]:
     """Return by how much farther drawn boxes are from N-body boxes than N-body boxes from each other, and its error.
 
     Parameters
@@ -106,8 +91,8 @@ def split_half_ratio(
         Data vectors; each time, as many are taken as a half has.
     distance : callable
         Of two sets of data vectors, such as `correlation_distance`.
-    splits, resamples : int
-        Splits that the distances are averaged over, and bootstrap samples of boxes.
+    splits : int
+        Splits that the distances are averaged over.
     seed : int
 
     Returns
@@ -117,8 +102,8 @@ def split_half_ratio(
         have the covariance of N-body boxes, near sqrt(1 + b^2) where theirs differs by b times what chance makes of
         two halves.
     error : float
-        Standard deviation over bootstrap samples, in which the boxes of each half of one split, and the drawn ones, are
-        resampled on their own.
+        Standard error by the jackknife: groups of N-body boxes and of drawn ones are left out of all splits in turn.
+        (A bootstrap would put copies of boxes into the sets, which brings all distances nearer to each other.)
 
     Raises
     ------
@@ -129,15 +114,21 @@ def split_half_ratio(
     if len(drawn) < half:
         raise InputError(f"drawn boxes: {len(drawn)}; expected at least as many as half of the N-body boxes, {half}")
     generator = np.random.default_rng(seed)
+    drawings = [(generator.permutation(len(nbody)), generator.permutation(len(drawn))[:half]) for _ in range(splits)]
 
-    def split() -> tuple[Array, Array, Array]:
-        order = generator.permutation(len(nbody))
-        return nbody[order[:half]], nbody[order[half : 2 * half]], drawn[generator.permutation(len(drawn))[:half]]
+    def ratio(left_out: int | None = None) -> float:
+        between, across = 0.0, 0.0
+        for order, chosen in drawings:
+            one, other = (nbody[_others(part, left_out)] for part in (order[:half], order[half : 2 * half]))
+            taken = drawn[_others(chosen, left_out)]
+            between += distance(one, other)
+            across += (distance(taken, one) + distance(taken, other)) / 2
+        return across / between
 
-    between, across = 0.0, 0.0
-    for _ in range(splits):
-        one, other, taken = split()
-        between += distance(one, other)
-        across += (distance(taken, one) + distance(taken, other)) / 2
-    ratios = bootstrap(partial(ratio_to_halves, distance=distance), *split(), n=resamples, seed=seed)
-    return across / between, float(ratios.std(ddof=1))
+    without = np.array([ratio(group) for group in range(GROUPS)])
+    return ratio(), float(np.sqrt((GROUPS - 1) * without.var()))
+
+
+def _others(boxes: Array, left_out: int | None) -> Array:
+    """Return numbers of boxes, without those of a group."""
+    return boxes if left_out is None else boxes[boxes % GROUPS != left_out]

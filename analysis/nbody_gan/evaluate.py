@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from analysis import params, paths, training
+from analysis import metrics, params, paths, training
 from analysis.errors import InputError
 from analysis.loop.precision import clock
 from analysis.loop.processes import pick_device
-from analysis.metrics import bootstrap, with_interval
 from analysis.nbody_gan import collapse, names, statistics
 from analysis.nbody_gan.boxes import SPLITS, Boxes, read_boxes
 from analysis.nbody_gan.controls import draw_controls
@@ -22,7 +21,7 @@ from analysis.nbody_gan.forecast import amplitude_derivatives, error_ratio
 from analysis.nbody_gan.gan import Generator, draw_boxes
 from analysis.nbody_gan.names import DRAWN, POWER_SPECTRUM, SIMULATED, STATISTICS, UNTRAINED_DRAWN
 from analysis.nbody_gan.statistics import Binning
-from analysis.nbody_gan.train import check_boxes
+from analysis.nbody_gan.train import densities_for
 from analysis.results import write_result
 
 Array = np.ndarray
@@ -48,9 +47,8 @@ def read_binning(path: Path) -> Binning:
 
 
 def ratio(nbody: Array, drawn: Array, distance: Any, settings: dict[str, Any]) -> tuple[float, float]:
-    """Return `split_half_ratio` with the settings' splits, resamples and seed."""
-    how = (settings["splits"], settings["n_bootstrap"], settings["seed"])
-    return split_half_ratio(nbody, drawn, distance, *how)
+    """Return `split_half_ratio` with the settings' splits and seed."""
+    return split_half_ratio(nbody, drawn, distance, settings["splits"], settings["seed"])
 
 
 def matrices(nbody: Vectors, drawn: Vectors, derivatives: Vectors, settings: dict[str, Any]) -> dict[str, Any]:
@@ -69,13 +67,12 @@ def matrices(nbody: Vectors, drawn: Vectors, derivatives: Vectors, settings: dic
             "split_half_ratio_err": in_correlation[1],
             "forecast_ratio": in_forecasts[0],
             "forecast_ratio_err": in_forecasts[1],
-            **with_interval(
+            **metrics.with_interval(
                 "amplitude_error_ratio",
                 lambda of_nbody, of_drawn, along=derivatives[name]: error_ratio(of_nbody, of_drawn, along),
                 nbody[name],
                 drawn[name],
-                n=settings["n_bootstrap"],
-                seed=settings["seed"],
+                **metrics.resampling(settings),
             ),
         }
     return result
@@ -96,18 +93,25 @@ def control_ratios(nbody: Vectors, controls: dict[str, Vectors], settings: dict[
 
 
 def power_agreement(nbody: Vectors, drawn: Vectors, cells: int, settings: dict[str, Any]) -> dict[str, float]:
-    """Return by how many percent the mean P(k) is off, at worst, for k below half the Nyquist wavenumber.
+    """Return by how many percent the mean P(k) is off: at worst up to half the Nyquist wavenumber; in the last shell.
 
-    Shells are a fundamental mode wide, and the Nyquist wavenumber is n/2 of them.
+    Shells are a fundamental mode wide, and the Nyquist wavenumber is n/2 of them. As many boxes of each are taken.
     """
-    shells = cells // 4
+    number = min(len(nbody[POWER_SPECTRUM]), len(drawn[POWER_SPECTRUM]))
+    powers = [vectors[POWER_SPECTRUM][:number] for vectors in (nbody, drawn)]
+
+    def off(of_nbody: Array, of_drawn: Array) -> Array:
+        return 100 * (of_drawn.mean(axis=0) / of_nbody.mean(axis=0) - 1)
 
     def worst(of_nbody: Array, of_drawn: Array) -> float:
-        off = of_drawn[:, :shells].mean(axis=0) / of_nbody[:, :shells].mean(axis=0) - 1
-        return float(100 * np.abs(off).max())
+        return float(np.abs(off(of_nbody, of_drawn)[: cells // 4]).max())
 
-    how = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
-    return with_interval("worst_percent", worst, nbody[POWER_SPECTRUM], drawn[POWER_SPECTRUM], **how)
+    def last(of_nbody: Array, of_drawn: Array) -> float:
+        return float(off(of_nbody, of_drawn)[-1])
+
+    how = metrics.resampling(settings)
+    found = metrics.with_interval("worst_percent", worst, *powers, **how)
+    return found | metrics.with_interval("last_percent", last, *powers, **how)
 
 
 def memory_tests(
@@ -135,12 +139,11 @@ def memory_tests(
         DRAWN: nearest(ours) | birthday(ours),
         "copying": nearest(copied),
         "collapsed": {"n_distinct": len(few)} | birthday(collapsed),
-        **with_interval(
+        **metrics.with_interval(
             "large_scale_variance_ratio",
             lambda of_nbody, of_drawn: float(of_drawn.mean() / of_nbody.mean()),
             *variances,
-            n=settings["n_bootstrap"],
-            seed=settings["seed"],
+            **metrics.resampling(settings),
         ),
     }
 
@@ -199,8 +202,8 @@ def spectrum_table(nbody: Vectors, sources: dict[str, Vectors], k: Array, settin
     mean = nbody[POWER_SPECTRUM].mean(axis=0)
     parts = []
     for source, vectors in sources.items():
-        drawn = bootstrap(
-            lambda boxes: boxes.mean(axis=0), vectors[POWER_SPECTRUM], n=settings["n_bootstrap"], seed=settings["seed"]
+        drawn = metrics.bootstrap(
+            lambda boxes: boxes.mean(axis=0), vectors[POWER_SPECTRUM], **metrics.resampling(settings)
         )
         columns = {
             "k": k,
@@ -236,7 +239,7 @@ def evaluate_nbody_gan(_: argparse.Namespace) -> None:
     }
     cells = generators[DRAWN].shape.cells
     boxes = {split: read_boxes(path, split) for split in SPLITS}
-    density = {split: check_boxes(of_split, path, split, cells) for split, of_split in boxes.items()}
+    density = {split: densities_for(of_split, path, split, cells) for split, of_split in boxes.items()}
     number = len(density["test"])
 
     device = pick_device(settings["device"])
@@ -268,9 +271,10 @@ def evaluate_nbody_gan(_: argparse.Namespace) -> None:
         "worst": {"split_half_ratio": max(of_statistics[name]["split_half_ratio"] for name in STATISTICS)},
         "controls": controls,
         "power": power_agreement(nbody, ours, cells, settings),
+        "power_untrained": power_agreement(nbody, vectors[UNTRAINED_DRAWN], cells, settings),
         "memory": memory_tests(density["train"], density["test"], drawn, generators[DRAWN].shape.floor, settings),
         "cost": costs(boxes, history, seconds_per_drawn, device.type == "cuda"),
-        "training": {"epochs": len(history), "best_epoch": int(np.argmin(history["validation_loss"]))},
+        "training": {"epochs": len(history), "best_epoch": training.best_epoch(history["validation_loss"].tolist())},
     }
     k = statistics.wavenumbers(cells, binning.cell)
     tables = {
@@ -279,4 +283,4 @@ def evaluate_nbody_gan(_: argparse.Namespace) -> None:
         names.SLICES: slice_table(density["test"], drawn, settings["panels"], settings["seed"]),
         names.TRAINING: history,
     }
-    write_result(paths.RESULTS / names.NAME / names.METRICS, result, tables)
+    write_result(paths.RESULTS / names.NAME / paths.METRICS, result, tables)

@@ -1,18 +1,15 @@
-"""The generator and the critic: convolutions on a periodic cube.
+"""The generator, and its training with a critic.
 
 The generator takes white noise, as an N-body code does. Before training it is a Zel'dovich mock with the voxel masses
 of the training boxes. Training changes how its Fourier modes are weighted, and adds what convolutions make of the field
 and of more noise. All padding is periodic: no place is preferred.
 
-The critic (a Wasserstein one: Arjovsky et al. 2017) sees the log-density. Of its voxels, of what convolutions find in
-it at three levels, and of the power in shells of wavenumber it takes the means over the box, by which it judges the box
-as a whole. Its gradient is held near one (Gulrajani et al. 2017).
+The gradient of the critic (`critic`) is held near one (Gulrajani et al. 2017).
 """
 
 import json
-import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Self, cast
 
@@ -20,87 +17,29 @@ import torch
 from torch import Tensor, nn
 
 from analysis.errors import InputError
+from analysis.nbody_gan.critic import Critic
+from analysis.nbody_gan.layers import (
+    CELLS_AT_ONCE,
+    GRID,
+    SLOPE,
+    Shape,
+    convolution,
+    in_parts,
+    scale_density,
+    wave_lengths,
+)
 from analysis.nbody_gan.mock import Zeldovich, voxel_map
 from analysis.nbody_gan.statistics import power_spectrum
 from analysis.tensor_files import load_weights, read_tensors, write_tensors
 
-_GRID = (-3, -2, -1)
-_SLOPE = 0.2  # of the leaky ReLU
-_UNITS = 64  # of the critic's dense layers
-_LEAST_POWER = 1e-3
 _TAIL = 8  # knots at either end of the map, whose mean slope goes on beyond it
-_LEAST_DEVIATION = 1e-3
-
-CELLS_AT_ONCE = 250 * 16**3  # of boxes that networks take outside of training: bounds the memory
 
 Loss = Callable[[nn.Module, tuple[Tensor, ...]], Tensor]
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Sizes of both networks.
-
-    Attributes
-    ----------
-    cells : int
-        Cells of a box's side, a multiple of 4.
-    noise : int
-        Fields of white noise that a box is made of: the first is that of the Zel'dovich mock.
-    generator_channels, generator_blocks : int
-        Of the generator: width, an even number, and residual blocks.
-    critic_channels : int
-        Of the critic's first convolution.
-    floor : float
-        Density, in units of the mean, below which the critic's scale is linear rather than logarithmic.
-    knots : int
-        Of the generator's map of voxels to densities.
-
-    Raises
-    ------
-    InputError
-        If the sides of the boxes cannot be halved twice, or there is no noise.
-    """
-
-    cells: int
-    noise: int
-    generator_channels: int
-    generator_blocks: int
-    critic_channels: int
-    floor: float
-    knots: int
-
-    def __post_init__(self) -> None:
-        if self.cells < 4 or self.cells % 4:
-            raise InputError(f"boxes of {self.cells} cells a side; expected a multiple of 4")
-        if self.noise < 1 or self.generator_channels % 2:
-            raise InputError(
-                f"noise {self.noise}, generator_channels {self.generator_channels}; expected at least 1, and even"
-            )
-
-
-def scale_density(density: Tensor, floor: float) -> Tensor:
-    """Return ln(1 + density / floor), what the critic sees: invertible, and it keeps the tail."""
-    return torch.log1p(density / floor)
 
 
 def draw_noise(boxes: int, shape: Shape, generator: torch.Generator | None = None) -> Tensor:
     """Draw the generator's input, shape (boxes, noise, n, n, n)."""
     return torch.randn(boxes, shape.noise, *(shape.cells,) * 3, generator=generator)
-
-
-def in_parts(boxes: Tensor) -> tuple[Tensor, ...]:
-    """Split boxes (boxes, …, n, n, n) into parts that networks can take at once."""
-    return boxes.split(max(1, CELLS_AT_ONCE // boxes[0].numel()))
-
-
-def _wave_lengths(cells: int) -> Tensor:
-    """Return the length of each wave vector of `torch.fft.rfftn`, in fundamental modes."""
-    axis = torch.fft.fftfreq(cells, 1 / cells).square()
-    return (axis[:, None, None] + axis[:, None] + axis[: cells // 2 + 1]).sqrt()
-
-
-def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Conv3d:
-    return nn.Conv3d(inputs, outputs, 3, stride, padding=1, padding_mode="circular")
 
 
 class IsotropicFilters(nn.Module):
@@ -120,7 +59,7 @@ class IsotropicFilters(nn.Module):
 
     def __init__(self, outputs: int, cells: int) -> None:
         super().__init__()
-        length = _wave_lengths(cells)
+        length = wave_lengths(cells)
         below = length.floor().long()
         self.register_buffer("below", below, persistent=False)
         self.register_buffer("share", length - below, persistent=False)
@@ -131,7 +70,7 @@ class IsotropicFilters(nn.Module):
     def forward(self, field: Tensor) -> Tensor:
         """Filter fields (boxes, 1, n, n, n) into (boxes, outputs, n, n, n)."""
         transfer = torch.lerp(self.transfer[:, self.below], self.transfer[:, self.below + 1], self.share)
-        return torch.fft.irfftn(torch.fft.rfftn(field, dim=_GRID) * transfer, s=field.shape[-3:], dim=_GRID)
+        return torch.fft.irfftn(torch.fft.rfftn(field, dim=GRID) * transfer, s=field.shape[-3:], dim=GRID)
 
 
 class Generator(nn.Module):
@@ -160,13 +99,13 @@ class Generator(nn.Module):
         self.register_buffer("values", torch.linspace(-1, 1, shape.knots))
         self.register_buffer("image", torch.linspace(-1, 1, shape.knots))
         self.filters = IsotropicFilters(1 + filters, shape.cells)
-        self.enter = _convolution(filters + shape.noise + 1, channels)
+        self.enter = convolution(filters + shape.noise + 1, channels)
         self.blocks = nn.ModuleList(
             nn.Sequential(
-                nn.LeakyReLU(_SLOPE),
-                _convolution(channels, channels),
-                nn.LeakyReLU(_SLOPE),
-                _convolution(channels, channels),
+                nn.LeakyReLU(SLOPE),
+                convolution(channels, channels),
+                nn.LeakyReLU(SLOPE),
+                convolution(channels, channels),
             )
             for _ in range(shape.generator_blocks)
         )
@@ -201,7 +140,7 @@ class Generator(nn.Module):
 
     def _density(self, field: Tensor) -> Tensor:
         density = self._mapped(field).exp()
-        return density / density.mean(dim=_GRID, keepdim=True)
+        return density / density.mean(dim=GRID, keepdim=True)
 
     def _mapped(self, field: Tensor) -> Tensor:
         """Return the logarithm of the density at values of the field; beyond its ends the map goes on at its slope."""
@@ -244,79 +183,6 @@ def draw_boxes(generator: Generator, boxes: int, seed: int) -> Tensor:
     at_once = max(1, CELLS_AT_ONCE // generator.shape.cells**3)
     sizes = [min(at_once, boxes - start) for start in range(0, boxes, at_once)]
     return torch.cat([generator(draw_noise(size, generator.shape, random).to(device)).cpu() for size in sizes])
-
-
-class Critic(nn.Module):
-    """Log-density of a box -> a number, the higher the more it looks like N-body.
-
-    Parameters
-    ----------
-    shape : Shape
-    """
-
-    shells: Tensor
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(self, shape: Shape) -> None:
-        super().__init__()
-        self.floor = shape.floor
-        channels, n = shape.critic_channels, shape.cells
-        self.voxels = nn.Linear(1, 2 * channels)
-        self.levels = nn.ModuleList(
-            [
-                _convolution(1, channels, stride=2),
-                _convolution(channels, 2 * channels),
-                _convolution(2 * channels, 2 * channels, stride=2),
-            ]
-        )
-        self.active = nn.LeakyReLU(_SLOPE)
-        self.register_buffer("shells", _shell_averages(n), persistent=False)
-        features = (2 + 1 + 2 + 2) * channels + 2 * (n // 2)
-        self.register_buffer("mean", torch.zeros(features))
-        self.register_buffer("deviation", torch.ones(features))
-        self.judge = nn.Sequential(
-            nn.Linear(features, _UNITS),
-            nn.LeakyReLU(_SLOPE),
-            nn.Linear(_UNITS, _UNITS),
-            nn.LeakyReLU(_SLOPE),
-            nn.Linear(_UNITS, 1),
-        )
-
-    def forward(self, scaled: Tensor) -> Tensor:
-        """Return a number for each scaled box (boxes, n, n, n), shape (boxes,)."""
-        return self.judge((self._features(scaled) - self.mean) / self.deviation)[:, 0].float()
-
-    def _features(self, scaled: Tensor) -> Tensor:
-        hidden = scaled[:, None]
-        found = [self.active(self.voxels(scaled.flatten(1)[..., None])).mean(1)]
-        for level in self.levels:
-            hidden = self.active(level(hidden))
-            found.append(hidden.mean(_GRID))
-        for field in (scaled, self.floor * torch.expm1(scaled)):
-            with torch.autocast(scaled.device.type, enabled=False):  # power spans decades: not in bfloat16
-                modes = torch.fft.rfftn(field.float(), dim=_GRID)
-                power = (modes.real.square() + modes.imag.square()).flatten(1) / scaled[0].numel()
-                found.append(torch.log(power @ self.shells + _LEAST_POWER))
-        return torch.cat(found, dim=1)
-
-    @torch.no_grad()
-    def standardise(self, scaled: Tensor) -> None:
-        """Set the means and deviations of the features, before training, to those of N-body boxes."""
-        features = torch.cat([self._features(part) for part in in_parts(scaled)])
-        self.mean.copy_(features.mean(0))
-        self.deviation.copy_(features.std(0).clamp_min(_LEAST_DEVIATION))
-
-
-def _shell_averages(cells: int) -> Tensor:
-    """Return the matrix (modes, shells) that averages the modes of `torch.fft.rfftn` in shells of wavenumber."""
-    shell = (_wave_lengths(cells) + 0.5).floor().long().flatten()
-    copies = torch.full((cells, cells, cells // 2 + 1), 2.0)  # rfftn leaves out half of the modes but in two planes
-    copies[..., [0, -1]] = 1.0
-    matrix = torch.zeros(len(shell), math.ceil(math.sqrt(3) * cells / 2) + 1)
-    matrix[torch.arange(len(shell)), shell] = copies.flatten()
-    matrix = matrix[:, 1 : cells // 2 + 1]
-    return matrix / matrix.sum(0)
 
 
 class Gan(nn.Module):

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis.nbody_gan.gan import Gan, critic_loss, generator_loss, scale_density
+from analysis.nbody_gan.gan import Gan, critic_loss, generator_loss
+from analysis.nbody_gan.layers import scale_density
 from analysis.training import Turn
 
 _GRID = (1, 2, 3)

@@ -8,9 +8,7 @@ GAN = "gan"  # folder of the trained network, in models/nbody_gan/
 GENERATOR = "generator.safetensors"
 UNTRAINED = "untrained.safetensors"
 BINNING = "binning.json"
-LOG = "log.csv"
 
-METRICS = "metrics.json"
 MATRICES = "matrices.csv"
 SPECTRA = "spectra.csv"
 SLICES = "slices.csv"

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,7 +11,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from analysis import paths
-from analysis.figures import save_figures
+from analysis.figures import draw_result
 from analysis.nbody_gan import names
 
 SLICES, MATRICES, SPECTRA, TRAINING = (
@@ -19,6 +20,7 @@ SLICES, MATRICES, SPECTRA, TRAINING = (
     "fig-gan-power.png",
     "fig-gan-training.png",
 )
+FIGURES = (SLICES, MATRICES, SPECTRA, TRAINING)
 
 _NAMES = {names.SIMULATED: "N-body", names.DRAWN: "GAN"}
 _TITLES = {
@@ -60,11 +62,12 @@ def plot_matrices(matrices: pd.DataFrame) -> Figure:
             drawn = panel.imshow(matrix, vmin=-1, vmax=1, interpolation="nearest")
             panel.set(xticks=[], yticks=[], title=title if row == 0 else "")
         axes[row, 0].set_ylabel(_NAMES[source])
+    figure.supxlabel("bin (each matrix: the bins of its statistic, in order)", fontsize=8)
     figure.colorbar(drawn, ax=axes, label="correlation", shrink=0.8, pad=0.01)
     return figure
 
 
-def plot_power(spectra: pd.DataFrame) -> Figure:
+def plot_power(spectra: pd.DataFrame, half_nyquist: float) -> Figure:
     """Draw the ratio of mean power spectra to that of N-body, with the band within which halves of N-body differ."""
     figure, axes = plt.subplots(figsize=(4.8, 2.8))
     of_gan = spectra[spectra["source"] == names.DRAWN]
@@ -74,7 +77,6 @@ def plot_power(spectra: pd.DataFrame) -> Figure:
         line = spectra[spectra["source"] == source]
         axes.errorbar(line["k"], line["ratio"], yerr=line["err"], fmt=style, color=colour, label=label, ms=4)
     axes.axhline(1, color="0.4", lw=0.8)
-    half_nyquist = of_gan["k"].iloc[len(of_gan) // 2 - 1 : len(of_gan) // 2 + 1].mean()
     axes.axvline(half_nyquist, color="0.4", ls=":", lw=0.8)
     axes.text(half_nyquist, 0.03, " half Nyquist", transform=axes.get_xaxis_transform(), fontsize=7, color="0.3")
     axes.set(xlabel="k (h/Mpc)", ylabel="P(k) over that of N-body")
@@ -82,32 +84,32 @@ def plot_power(spectra: pd.DataFrame) -> Figure:
     return figure
 
 
-def plot_training(history: pd.DataFrame) -> Figure:
+def plot_training(history: pd.DataFrame, best_epoch: int) -> Figure:
     """Draw the critic's estimate of the Wasserstein distance and the score that chooses the checkpoint, by epoch."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(6.4, 2.4))
     epochs = history["epoch"] + 1
     left.plot(epochs, -history["critic_loss"], "o-", ms=3)
     left.set(xlabel="epoch", ylabel="minus the critic's loss")
     right.plot(epochs, history["validation_loss"], "o-", ms=3)
-    best = int(np.argmin(history["validation_loss"]))
-    right.plot(epochs[best], history["validation_loss"][best], "s", color="C4", ms=9, mfc="none", label="kept")
+    kept = history.loc[epochs == best_epoch, "validation_loss"]
+    right.plot([best_epoch], kept, "s", color="C4", ms=9, mfc="none", label="kept")
     right.axhline(1, color="0.5", ls=":", label="N-body")
     right.set(xlabel="epoch", ylabel="score on validation boxes", yscale="log")
     right.legend()
     return figure
 
 
-def figures(results: Path) -> dict[str, Figure]:
-    """Return the figures of the GAN, by the name of the file."""
+def figures(results: Path, result: dict[str, Any]) -> dict[str, Figure]:
+    """Return the figures of the GAN, from its folder and its metrics, by the name of the file."""
+    sample = result["sample"]
     return {
         SLICES: plot_slices(pd.read_csv(results / names.SLICES)),
         MATRICES: plot_matrices(pd.read_csv(results / names.MATRICES)),
-        SPECTRA: plot_power(pd.read_csv(results / names.SPECTRA)),
-        TRAINING: plot_training(pd.read_csv(results / names.TRAINING)),
+        SPECTRA: plot_power(pd.read_csv(results / names.SPECTRA), np.pi * sample["cells"] / sample["side"] / 2),
+        TRAINING: plot_training(pd.read_csv(results / names.TRAINING), result["training"]["best_epoch"]),
     }
 
 
 def plot_nbody_gan(_: argparse.Namespace) -> None:
     """Results -> figures of the paper."""
-    with plt.style.context(paths.STYLE):
-        save_figures(figures(paths.RESULTS / names.NAME))
+    draw_result(paths.RESULTS / names.NAME, FIGURES, figures)

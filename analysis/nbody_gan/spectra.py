@@ -52,7 +52,13 @@ def shell_means(spectrum: PowerSpectrum, settings: Settings) -> Array:
 
 
 def pair_means(values: Array) -> tuple[Array, Array]:
-    """Return the mean over boxes (2 * pairs, n), and its standard error by the scatter of pairs."""
+    """Return the mean over boxes (2 * pairs, n), and its standard error by the scatter of pairs.
+
+    Raises
+    ------
+    InputError
+        If there is one pair only.
+    """
     pairs = values.reshape(-1, 2, values.shape[-1]).mean(1)
     if len(pairs) < 2:
         raise InputError("check_nbody: one pair of boxes; expected two or more, whose scatter gives the error")

@@ -60,6 +60,11 @@ def choose_binning(density: Tensor, cell: float, settings: Mapping[str, Any]) ->
         Side of a cell (Mpc/h).
     settings : mapping
         `count_bins`, `peak_bins`, `marks`, `mark_radius`, `moment_radii`.
+
+    Raises
+    ------
+    InputError
+        If the densities have fewer distinct values than there are to be bins.
     """
 
     def edges(values: Tensor, bins: int) -> tuple[float, ...]:
@@ -158,11 +163,6 @@ def correlation_function(density: Tensor) -> Tensor:
     """
     contrast = density / density.mean(dim=_GRID, keepdim=True) - 1
     return _shell_means(_autocorrelation(contrast), density.shape[-1])
-
-
-def separations(n: int, cell: float) -> np.ndarray:
-    """Return the separations (Mpc/h) at which correlation functions are given: means over the pairs of each shell."""
-    return _shell_radii(n) * cell
 
 
 def density_mark(smoothed: Tensor, rho_s: float, p: float) -> Tensor:

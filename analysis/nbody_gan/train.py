@@ -1,7 +1,6 @@
 """N-body boxes -> a generator that draws such boxes."""
 
 import argparse
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -13,13 +12,14 @@ from torch import Tensor, nn
 
 from analysis import params, paths, training
 from analysis.errors import InputError
-from analysis.files import replacing
-from analysis.loop.processes import Processes
+from analysis.files import write_json
+from analysis.loop.processes import rank
 from analysis.nbody_gan import names, statistics
 from analysis.nbody_gan.boxes import Boxes, read_boxes
 from analysis.nbody_gan.cosmology import Cosmology
 from analysis.nbody_gan.covariance import correlation_distance
-from analysis.nbody_gan.gan import Gan, Shape, draw_boxes, scale_density
+from analysis.nbody_gan.gan import Gan, draw_boxes
+from analysis.nbody_gan.layers import Shape, scale_density
 from analysis.nbody_gan.learning import TrainingBoxes, gan_turns
 from analysis.nbody_gan.mock import linear_modes
 from analysis.nbody_gan.statistics import Binning
@@ -66,7 +66,7 @@ def validation_score(
     return score
 
 
-def check_boxes(boxes: Boxes, path: Path, split: str, cells: int) -> Tensor:
+def densities_for(boxes: Boxes, path: Path, split: str, cells: int) -> Tensor:
     """Return the densities of a split as a tensor.
 
     Raises
@@ -84,8 +84,7 @@ def check_boxes(boxes: Boxes, path: Path, split: str, cells: int) -> Tensor:
 
 def write_binning(path: Path, binning: Binning) -> None:
     """Write the bins of the statistics as JSON."""
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(asdict(binning), indent=1) + "\n")
+    write_json(path, asdict(binning))
 
 
 def untrained(density: Tensor, power: Tensor, shape: Shape, seed: int) -> Gan:
@@ -143,7 +142,7 @@ def train_gan(
     about = {name: settings[name] for name in ("gradient_penalty", "statistics")}
     turns = gan_turns(model, settings)
     training.train(model, turns, data, validate, how, folder, "GAN", about)
-    if Processes.join(how.device).rank:
+    if rank():
         return  # of several, the first process writes
     model.generator.save(folder / names.GENERATOR)
     write_binning(folder / names.BINNING, binning)
@@ -156,7 +155,7 @@ def train_nbody_gan(_: argparse.Namespace) -> None:
     path = paths.MODELS / names.NAME / names.BOXES
     boxes = {split: read_boxes(path, split) for split in ("train", "validation")}
     cells = boxes["train"].density.shape[-1]
-    density = {split: check_boxes(of_split, path, split, cells) for split, of_split in boxes.items()}
+    density = {split: densities_for(of_split, path, split, cells) for split, of_split in boxes.items()}
     side = boxes["train"].side
     power = linear_modes(Cosmology(**params.load("nbody")["cosmology"]), side, cells, boxes["train"].redshift)
     model = untrained(density["train"], power, Shape(cells=cells, **settings["shape"]), settings["seed"])

@@ -5,7 +5,7 @@ from typing import Any
 
 from analysis.adversarial.names import CONVNET, FGSM, NAME, NOISE, PGD, PUSHED_FGSM, PUSHED_PGD, ROBUST, SECOND
 from analysis.paper.numbers import escaped
-from analysis.paper.tables import cell, include, pipe_table
+from analysis.paper.tables import cell, include, not_run, pipe_table, why_not
 from analysis.star_galaxy.names import LABELS as TREES
 
 ATTACKS = {NOISE: "random noise", FGSM: "FGSM", PGD: "PGD"}
@@ -70,9 +70,9 @@ def trees(metrics: Mapping[str, Any]) -> str:
 
 def adversarial_pages(metrics: Mapping[str, dict[str, Any]]) -> dict[str, str]:
     """Write the generated files of paper/tables/ for adversarial examples: name -> Markdown."""
-    content = metrics.get(NAME, {"not_run": "its stages have not been run"})
-    if "not_run" in content:
-        return {"section-adversarial": f"This result was not run: {escaped(content['not_run'])}.\n"}
+    if why := why_not(metrics, NAME):
+        return not_run("adversarial", why)
+    content = metrics[NAME]
     pages = {"section-adversarial": include("adversarial"), "attack-flips": flips(content)}
     pages |= {"attack-transfer": transfer(content), "attack-trees": trees(content)}
     if why := content["redshift"].get("not_run"):

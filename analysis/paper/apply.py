@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from analysis.apply.names import NAME
-from analysis.paper.numbers import escaped
-from analysis.paper.tables import include
+from analysis.paper.tables import include, not_run, why_not
 
 
 def apply_pages(metrics: Mapping[str, dict[str, Any]]) -> dict[str, str]:
     """Write the generated files of paper/tables/ for this result: name -> Markdown."""
-    content = metrics.get(NAME, {"not_run": "its stages have not been run"})
-    if "not_run" in content:
-        return {"section-apply": f"This result was not run: {escaped(content['not_run'])}.\n"}
-    if "p_galaxy" not in content["agreement"]:
+    if why := why_not(metrics, NAME):
+        return not_run("apply", why)
+    if "p_galaxy" not in metrics[NAME]["agreement"]:
         return {"section-apply": "The models were applied without telling stars from galaxies: see results/apply.\n"}
     return {"section-apply": include("apply")}

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from analysis.cnn_redshift.names import ADABOOST, CNN, LABELS, LEARNING_CURVE, NAME
-from analysis.paper.numbers import escaped, format_published, typeset
-from analysis.paper.tables import cell, include, pipe_table
+from analysis.paper.numbers import format_published, typeset
+from analysis.paper.tables import cell, include, not_run, pipe_table, why_not
 
 METRICS = {
     "mu": "$\\mu$",
@@ -61,9 +61,9 @@ def curve(table: pd.DataFrame) -> str:
 
 def image_pages(results: Path, metrics: Mapping[str, dict[str, Any]], published: Mapping[str, Any]) -> dict[str, str]:
     """Write the generated files of paper/tables/ for the redshifts from images: name -> Markdown."""
-    content = metrics.get(NAME, {"not_run": "its stages have not been run"})
-    if "not_run" in content:
-        return {"section-cnn-redshift": f"This result was not run: {escaped(content['not_run'])}.\n"}
+    if why := why_not(metrics, NAME):
+        return not_run("cnn-redshift", why)
+    content = metrics[NAME]
     return {
         "section-cnn-redshift": include("cnn-redshift"),
         "cnn-learners": learners(content, published[NAME]["values"]),

@@ -14,8 +14,8 @@ from analysis.nbody_gan.names import (
     POWER_SPECTRUM,
     STATISTICS,
 )
-from analysis.paper.numbers import escaped, format_value
-from analysis.paper.tables import cell, include, pipe_table
+from analysis.paper.numbers import format_value
+from analysis.paper.tables import cell, include, not_run, pipe_table, why_not
 
 LABELS = {
     COUNTS: "voxel mass counts",
@@ -72,9 +72,9 @@ def cost(metrics: Mapping[str, Any]) -> str:
 def nbody_pages(metrics: Mapping[str, dict[str, Any]]) -> dict[str, str]:
     """Write the generated files of paper/tables/ for this result: name -> Markdown."""
     checks = {"section-nbody": include(NBODY) if NBODY in metrics else "The checks of the code were not run.\n"}
-    content = metrics.get(NAME, {"not_run": "its stages have not been run"})
-    if "not_run" in content:
-        return checks | {"section-nbody-gan": f"This result was not run: {escaped(content['not_run'])}.\n"}
+    if why := why_not(metrics, NAME):
+        return checks | not_run("nbody-gan", why)
+    content = metrics[NAME]
     return checks | {
         "section-nbody-gan": include("nbody-gan"),
         "gan-statistics": statistics(content),

@@ -35,7 +35,7 @@ def format_value(value: float, error: float | None = None) -> str:
 
 
 def format_published(value: float, digits: int = 3) -> str:
-    """Write a published number as it was published (those that are close to one have four significant digits)."""
+    """Write a published number to so many significant digits."""
     return f"{value:.{digits}g}"
 
 

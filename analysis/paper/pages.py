@@ -10,7 +10,7 @@ import yaml
 import analysis
 from analysis import paths
 from analysis.files import replacing
-from analysis.paper import benches, circumstances, claims_table, tables
+from analysis.paper import benches, claims_table, tables
 from analysis.paper.adversarial import adversarial_pages
 from analysis.paper.adversarial_real import real_adversarial_pages
 from analysis.paper.apply import apply_pages
@@ -21,6 +21,8 @@ from analysis.paper.photoz import RACE, photoz_pages, read_race
 from analysis.paper.render import VARIABLES, labels_of, replaced_folder
 from analysis.paper.sources import with_provenance
 from analysis.paper.star_galaxy import star_galaxy_pages
+from analysis.params import read_yaml
+from analysis.provenance import circumstances
 from analysis.rules import CANNOT, LIMITS, SURVEYS, UNDECIDED, VERDICTS
 
 ROBUSTNESS = "robustness"
@@ -150,19 +152,17 @@ def generated_tables(
         pages |= {"real": tables.real(real), "real-sources": tables.real_sources(real)}
         pages["real-permutation"] = tables.real_permutation(real)
     pages |= _anchoring(results, anchoring) | _feature_selection(results, metrics) | photoz_pages(results, metrics)
-    published = yaml.safe_load((paper / paths.PUBLISHED.name).read_text())
+    published = read_yaml(paper / paths.PUBLISHED.name)
     pages |= star_galaxy_pages(metrics, published["star_galaxy"]) | image_pages(results, metrics, published)
     pages |= nbody_pages(metrics) | adversarial_pages(metrics) | real_adversarial_pages(metrics)
     pages |= apply_pages(metrics)
     pages["section-discussion"] = _discussion(pages, provenance)
     result = "feature_importance"
-    content = metrics.get(result, {"not_run": "its stages have not been run"})
-    if "not_run" in content:
-        pages["section-feature-importance"] = f"This result was not run: {escaped(content['not_run'])}.\n"
-        return pages
+    if why := tables.why_not(metrics, result):
+        return pages | tables.not_run("feature-importance", why)
     return pages | {
-        "ann": tables.ann(content, published[result]["values"]),
-        "trees": tables.trees(content),
+        "ann": tables.ann(metrics[result], published[result]["values"]),
+        "trees": tables.trees(metrics[result]),
         "importances": tables.importances(pd.read_csv(results / result / "importances.csv")),
         "section-feature-importance": tables.include("feature-importance"),
     }
@@ -204,14 +204,13 @@ def _anchoring(results: Path, content: dict[str, Any] | None) -> dict[str, str]:
 
 def _feature_selection(results: Path, metrics: dict[str, dict[str, Any]]) -> dict[str, str]:
     result = "feature_selection"
-    content = metrics.get(result, {"not_run": "its stages have not been run"})
-    if "not_run" in content:
-        return {"section-feature-selection": f"This result was not run: {escaped(content['not_run'])}.\n"}
+    if why := tables.why_not(metrics, result):
+        return tables.not_run("feature-selection", why)
     written = {"stable": tables.stable, "curve": tables.curve, "permutation": tables.permutation}
     files = {"stable": "importances.csv", "curve": "curve.csv", "permutation": "permutation.csv"}
     return {
         "section-feature-selection": tables.include("feature-selection"),
-        "learners": tables.learners(content),
-        "inputs": tables.inputs(content),
+        "learners": tables.learners(metrics[result]),
+        "inputs": tables.inputs(metrics[result]),
         **{name: write(pd.read_csv(results / result / files[name])) for name, write in written.items()},
     }

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from scipy.stats import kstwobign
 
 from analysis.paper.numbers import escaped, format_value, typeset
-from analysis.paper.tables import cell, include, pipe_table
+from analysis.paper.tables import cell, include, not_run, pipe_table, why_not
 from analysis.photoz_pdf.names import CROSS_VALIDATION, FINAL, LABELS, NAME, RACE_TABLE
 
-VARIANTS = ("raw", "rescaled", "remapped")
 SCORES = {
     "crps": "CRPS",
     "cde_loss": "CDE loss",
@@ -168,7 +168,8 @@ def read_race(results: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        `final` and `cross_validation`, the files; `curve`, the ends of the learning curve and what lies between.
+        `final` and `cross_validation`, the files; `curve`, the ends of the learning curve and what lies between;
+        `ks_limit`, which the KS distance of calibrated PDFs exceeds once in twenty.
         Empty where one of the files is not there. Scores of the first file without an error get that of the second,
         scaled to the number of test galaxies: it is the scatter between galaxies that both measure.
     """
@@ -183,6 +184,7 @@ def read_race(results: Path) -> dict[str, Any]:
             scores.setdefault(error, scale * validated["ours"][name][error])
     curve = validated["learning_curve"]
     first, second, before, last = curve[0], curve[1], curve[-2], curve[-1]
+    race["ks_limit"] = float(kstwobign.ppf(0.95)) / math.sqrt(final["test"])
     return race | {
         "curve": {
             **{"first": first, "second": second, "before": before, "last": last},
@@ -213,15 +215,14 @@ def race(final: Mapping[str, Any]) -> str:
 
 def photoz_pages(results: Path, metrics: Mapping[str, dict[str, Any]]) -> dict[str, str]:
     """Write the generated files of paper/tables/ for the results on redshift PDFs: name -> Markdown."""
-    pages = {}
+    pages: dict[str, str] = {}
     for result in ("pit_calibration", "redshift_distributions", "spectroscopic_completeness"):
-        content = metrics.get(result, {"not_run": "its stages have not been run"})
         section = result.replace("_", "-")
-        if "not_run" in content:
-            pages[f"section-{section}"] = f"This result was not run: {escaped(content['not_run'])}.\n"
+        if why := why_not(metrics, result):
+            pages |= not_run(section, why)
         else:
             pages[f"section-{section}"] = include(section)
-            pages |= _TABLES[result](results / result, content)
+            pages |= _TABLES[result](results / result, metrics[result])
     pages["section-race"] = "The race against other programs was not run here (`bench photoz --final` does it).\n"
     if RACE in metrics:
         pages |= {"section-race": include("race"), "race": race(metrics[RACE]["final"])}

@@ -173,7 +173,7 @@ def pandoc(paper: Path, text: str, to: str, output: Path) -> None:
         With pandoc's message: an unresolved cross-reference, an unknown citation, a missing figure.
     """
     command = [pypandoc.get_pandoc_path(), "--from", "markdown", "--standalone", "--number-sections"]
-    for name in ("provenance", "vectors", "renderer", "crossref"):
+    for name in ("provenance", "vectors", "figures", "renderer", "crossref"):
         command += ["--lua-filter", f"filters/{name}.lua"]
     command += ["--citeproc"]
     command += ["--fail-if-warnings", "--output", str(output)]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from analysis.paper.numbers import escaped, format_interval, typeset
-from analysis.paper.tables import cell, include, pipe_table
+from analysis.paper.tables import cell, include, not_run, pipe_table, why_not
 from analysis.star_galaxy.names import CONVNET, LABELS, NAME, SAME_KIND, SPECTRA, WITHOUT
 
 MERIT = {
@@ -137,9 +137,9 @@ def star_galaxy_pages(metrics: Mapping[str, dict[str, Any]], published: Mapping[
         The part `star_galaxy` of published.yaml.
     """
     pages = _real_pages(metrics)
-    content = metrics.get(NAME, {"not_run": "its stages have not been run"})
-    if "not_run" in content:
-        return pages | {"section-star-galaxy": f"This result was not run: {escaped(content['not_run'])}.\n"}
+    if why := why_not(metrics, NAME):
+        return pages | not_run("star-galaxy", why)
+    content = metrics[NAME]
     parts = {"convnet": content["without"].get(CONVNET, "")}
     parts |= {name: content[name].get("not_run", "") for name in ("deep", "sky")}
     parts["gain"] = "" if "stars" in content["deep"].get("gain", {}) else "too few objects, or parameters"

@@ -53,6 +53,16 @@ def include(section: str) -> str:
     return f"{{{{< include sections/{section}.md >}}}}\n"
 
 
+def why_not(metrics: Mapping[str, Mapping[str, Any]], name: str) -> str:
+    """Return why a result of all was not run; empty where it was."""
+    return metrics.get(name, {"not_run": "its stages have not been run"}).get("not_run", "")
+
+
+def not_run(section: str, why: str) -> dict[str, str]:
+    """Write the section of a result that was not run: name of the generated file -> Markdown."""
+    return {f"section-{section}": f"This result was not run: {escaped(why)}.\n"}
+
+
 def ours(row: dict[str, str]) -> str:
     """Write our value of a scorecard row with its error and interval."""
     value, unit = (row["ours"][:-1], "%") if row["ours"].endswith("%") else (row["ours"], "")

@@ -1,7 +1,8 @@
 """What every estimator of redshift PDFs is: `fit(features, errors, z)`, `pdf(features, errors) -> (n, n_grid)`.
 
 A PDF is tabulated on a grid of redshifts and means what lies between: the density at a grid point is the mean over
-the cell around it, so that a peak narrower than a cell keeps its probability.
+the cell around it, so that a peak narrower than a cell keeps its probability. Whoever reads these densities takes them
+as linear between nodes (`pdf_metrics`).
 """
 
 import json

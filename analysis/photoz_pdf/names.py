@@ -14,6 +14,8 @@ LABELS = {
 NAME = "photoz_pdf"
 CHOICES = "choices.json"
 
+RAW, RESCALED, REMAPPED = "raw", "rescaled", "remapped"  # PDFs as they are, and calibrated in two ways
+
 # The race against other programs (`bench photoz`): its results lie in results/real/<RACE_TABLE>/<NAME>/.
 RACE_TABLE = "boss_dr10"
 FINAL = "final.json"

@@ -41,6 +41,11 @@ def write_ensemble(
         Objects in all.
     about : dict
         Kept in the file.
+
+    Raises
+    ------
+    InputError
+        If there are no objects; no file is written.
     """
     import qp
 
@@ -62,7 +67,13 @@ def write_ensemble(
 
 
 def write_quantiles(path: Path, chunks: Iterable[dict[str, Array]], about: dict[str, Any]) -> None:
-    """Write columns, chunk by chunk, as Parquet that is replaced as a whole at the end."""
+    """Write columns, chunk by chunk, as Parquet that is replaced as a whole at the end.
+
+    Raises
+    ------
+    InputError
+        If there are no objects; no file is written.
+    """
     with replacing(path) as partial:
         writer = None
         for columns in chunks:

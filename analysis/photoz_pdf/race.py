@@ -17,6 +17,7 @@ from analysis.photoz_pdf.inputs import photometry
 from analysis.photoz_pdf.interface import PdfEstimator
 from analysis.photoz_pdf.names import RACE_TABLE
 from analysis.photoz_pdf.pdf_files import LEVELS, quantile_name, write_ensemble, write_quantiles
+from analysis.photoz_pdf.rescale import fit_rescaling, rescaled
 from analysis.photoz_pdf.store import estimator_class
 from analysis.survey.catalogue import read_catalogue
 from analysis.survey.ingest import ingest
@@ -59,6 +60,11 @@ def boss_dr10(real_data: Path) -> tuple[Sample, Sample]:
     """Return the training galaxies and the rest, which only `--final` may look at.
 
     All four files together, through the one door; duplicates dropped, 0.01 < z < 1, shuffled.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, or breaks the contract.
     """
     files = [real_data / RACE_TABLE / name for name in FILES]
     if missing := [path for path in files if not path.is_file()]:
@@ -117,8 +123,6 @@ def out_of_fold(name: str, settings: dict[str, Any], sample: Sample, folds: int)
 
 def calibrated_ks(pdfs: Array, z: Array, others: Array, z_others: Array) -> float:
     """Return KS of PDFs after the stretch and shift that make the PIT of out-of-fold PDFs flattest."""
-    from analysis.pit_calibration.rescale import fit_rescaling, rescaled
-
     stretch, shift = fit_rescaling(GRID, others, z_others)
     return pdf_metrics.ks_distance(pdf_metrics.pit(GRID, rescaled(GRID, pdfs, stretch, shift), z))
 

@@ -7,9 +7,9 @@ from typing import ClassVar, Self
 import numpy as np
 from scipy import sparse
 
+from analysis.adaboost import AdaBoostR2
 from analysis.cores import cores
 from analysis.errors import InputError
-from analysis.feature_importance.model import AdaBoostR2
 from analysis.pdf_metrics import cde_loss, normalised
 from analysis.photoz_pdf.interface import Array, PdfEstimator
 from analysis.photoz_pdf.kernels import deal_to_grid, silverman_bandwidth, smoothing_matrix

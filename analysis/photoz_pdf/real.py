@@ -16,8 +16,6 @@ from analysis.photoz_pdf.sample import why_not
 from analysis.survey.columns_map import read_map
 from analysis.survey.real_tables import TABLES, RealTable, ingested, provenance
 
-METRICS = "metrics.json"
-
 
 def real_galaxies(table: RealTable, real_data: Path) -> pd.DataFrame:
     """Return the galaxies of a real table: redshift, split, magnitudes and errors, positions where it has them.
@@ -64,4 +62,4 @@ def on_real_tables(result: str, measure_table: Callable[[pd.DataFrame], dict[str
         galaxies = real_galaxies(table, real_data)
         why = why_not(galaxies, {})
         content |= {"not_run": why} if why else measure_table(galaxies)
-        metrics.write_metrics(paths.REAL_RESULTS / table.name / result / METRICS, content)
+        metrics.write_metrics(paths.REAL_RESULTS / table.name / result / paths.METRICS, content)

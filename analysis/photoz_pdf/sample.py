@@ -13,13 +13,13 @@ from analysis.survey.catalogue import column_names, read_catalogue
 Array = np.ndarray
 
 
-def photometry(galaxies: pd.DataFrame) -> tuple[Array, Array]:
+def magnitudes_and_errors(galaxies: pd.DataFrame) -> tuple[Array, Array]:
     """Return model magnitudes and their errors in all bands, both of shape (n, bands); NaN where there is none."""
     found = inputs.photometry(galaxies, inputs.bands_of(map(str, galaxies)), "the sample")
     return found.magnitudes, found.errors
 
 
-def labelled_galaxies() -> pd.DataFrame:
+def read_sample() -> pd.DataFrame:
     """Return the galaxies of the features stage with what the redshift PDFs need.
 
     Returns
@@ -34,20 +34,8 @@ def labelled_galaxies() -> pd.DataFrame:
     return labels.merge(catalogue, on="object_id", how="left", validate="1:1")
 
 
-def patches(galaxies: pd.DataFrame, nside: int) -> Array:
-    """Return the HEALPix pixel that each galaxy lies in, shape (n,); a number of its own for one without position."""
-    from astropy import units
-    from astropy_healpix import HEALPix
-
-    found = -1 - np.arange(len(galaxies))
-    ra, dec = galaxies.reindex(columns=["ra", "dec"]).to_numpy(float).T
-    placed = np.isfinite(ra) & np.isfinite(dec)
-    found[placed] = HEALPix(nside).lonlat_to_healpix(ra[placed] * units.deg, dec[placed] * units.deg)
-    return found
-
-
 def why_not(galaxies: pd.DataFrame, summary: dict[str, Any]) -> str:
-    """Return why there can be no photometric redshifts, or nothing."""
+    """Return why there can be no photometric redshifts; empty where there can."""
     if "not_run" in summary:
         return str(summary["not_run"])
     if len(inputs.bands_of(map(str, galaxies))) < 2:

@@ -1,22 +1,22 @@
 """Read the test galaxies, once: every number of the PIT result."""
 
 import argparse
-import json
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis import metrics, params, paths, pdf_metrics
+from analysis.features import sky_pixels
 from analysis.photoz_pdf import names as photoz_pdf
+from analysis.photoz_pdf.calibration import Calibration
 from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.photometry import PhotometricInputs
-from analysis.photoz_pdf.sample import labelled_galaxies, patches, photometry
+from analysis.photoz_pdf.rescale import rescaled
+from analysis.photoz_pdf.sample import magnitudes_and_errors, read_sample
 from analysis.photoz_pdf.store import estimator_class
 from analysis.pit_calibration import conditional, names
-from analysis.pit_calibration.calibration import Calibration
-from analysis.pit_calibration.rescale import rescaled
-from analysis.results import write_not_run, write_result
+from analysis.results import read_choices, write_not_run, write_result
 
 Array = np.ndarray
 PdfsByVariant = dict[str, dict[str, Array]]  # of each estimator, of each way of calibration, shape (n, k)
@@ -88,7 +88,7 @@ def deliberate_panels(
         pits = pdf_metrics.pit(grid, pdfs, z)
         result[name] = {"ks": pdf_metrics.ks_distance(pits)} | flatness(pits, n_fitted, patch)
         for moment in ("curvature", "slope"):
-            bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+            bootstrap = metrics.resampling(settings)
             result[name] |= metrics.with_interval(moment, getattr(conditional, moment), pits, **bootstrap)
         tables.append(conditional.histogram(pits, settings["n_bins"]).assign(panel=name))
     return result, pd.concat(tables)[TABLES[names.PANELS]]
@@ -113,8 +113,8 @@ def conditional_tables(
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Describe each estimator's PIT in bins, and test it around each object."""
     z = galaxies["redshift"].to_numpy()
-    points = PhotometricInputs.for_sample(*photometry(galaxies))
-    place = points(*photometry(galaxies))[:, : points.n_magnitudes]
+    points = PhotometricInputs.for_sample(*magnitudes_and_errors(galaxies))
+    place = points(*magnitudes_and_errors(galaxies))[:, : points.n_magnitudes]
     local: dict[str, Any] = {}
     tables = []
     for estimator, variants in pdfs.items():
@@ -138,7 +138,7 @@ def control_gap(grid: Array, pdfs: PdfsByVariant, z: Array, settings: dict[str, 
         means = loss.mean(axis=0)
         return float(means[control] - np.delete(means, control).max())
 
-    return metrics.with_interval("cde_loss_gap", gap, losses, n=settings["n_bootstrap"], seed=settings["seed"])
+    return metrics.with_interval("cde_loss_gap", gap, losses, **metrics.resampling(settings))
 
 
 def measure(
@@ -159,8 +159,8 @@ def measure(
         Of the evaluating stage.
     """
     z = galaxies["redshift"].to_numpy()
-    patch = patches(galaxies, settings["nside"])
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    patch = sky_pixels(galaxies, settings["nside"])
+    bootstrap = metrics.resampling(settings)
     result: dict[str, Any] = {"estimators": {}, "points": {}}
     histograms = []
     for estimator, variants in pdfs.items():
@@ -186,19 +186,19 @@ def measure(
 
 def evaluate_pit_calibration(_: argparse.Namespace) -> None:
     """Estimators and test galaxies -> metrics.json and tables."""
-    folder, out = paths.MODELS / photoz_pdf.NAME, paths.RESULTS / names.NAME / names.METRICS
-    choices = json.loads((folder / photoz_pdf.CHOICES).read_text())
+    folder, out = paths.MODELS / photoz_pdf.NAME, paths.RESULTS / names.NAME / paths.METRICS
+    choices = read_choices(folder / photoz_pdf.CHOICES, "pit-calibration train")
     if "not_run" in choices:
         write_not_run(out, choices["not_run"], TABLES)
         return
-    galaxies = labelled_galaxies()
+    galaxies = read_sample()
     sizes = galaxies["split"].value_counts()
     test = galaxies[galaxies["split"] == "test"]
     pdfs: PdfsByVariant = {}
     for name, fitted in choices["calibrations"].items():
         estimator = estimator_class(name).load(folder / name)
         calibration = Calibration(**{key: fitted[key] for key in ("stretch", "shift", "remapping")})
-        pdfs[name] = calibration.variants(estimator.grid, estimator.pdf(*photometry(test)))
+        pdfs[name] = calibration.variants(estimator.grid, estimator.pdf(*magnitudes_and_errors(test)))
     n_fitted = {variant: int(sizes["train" if variant == names.RAW else "validation"]) for variant in names.VARIANTS}
     result, tables = measure(estimator.grid, pdfs, test, n_fitted, params.load("evaluate_pit_calibration"))
     about = {

@@ -1,13 +1,13 @@
 """What the stages of this result call their files, and the ways of calibration."""
 
+from analysis.photoz_pdf.names import RAW, REMAPPED, RESCALED
+
 NAME = "pit_calibration"
 
-METRICS = "metrics.json"
 HISTOGRAMS = "histograms.csv"
 PANELS = "panels.csv"
 CONDITIONAL = "conditional.csv"
 
-RAW, RESCALED, REMAPPED = "raw", "rescaled", "remapped"
 VARIANTS = (RAW, RESCALED, REMAPPED)
 CONTROL = "trainz"
 

@@ -1,8 +1,8 @@
 """The figures of the PIT result, from its metrics and tables alone."""
 
 import argparse
-import json
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import paths
-from analysis.figures import plot_nothing, save_figures
+from analysis.figures import draw_result
 from analysis.photoz_pdf.names import LABELS
 from analysis.pit_calibration import names
 
@@ -84,11 +84,8 @@ def plot_conditional(table: pd.DataFrame, estimator: str) -> Figure:
     return figure
 
 
-def figures(results: Path) -> dict[str, Figure]:
-    """Return the figures of the result, by the name of the file."""
-    result = json.loads((results / names.METRICS).read_text())
-    if "not_run" in result:
-        return {name: plot_nothing(result["not_run"]) for name in FIGURES}
+def figures(results: Path, _: dict[str, Any]) -> dict[str, Figure]:
+    """Return the figures of the result, from the tables in its folder, by the name of the file."""
     conditional = pd.read_csv(results / names.CONDITIONAL)
     drawn = (
         plot_panels(pd.read_csv(results / names.PANELS)),
@@ -100,5 +97,4 @@ def figures(results: Path) -> dict[str, Figure]:
 
 def plot_pit_calibration(_: argparse.Namespace) -> None:
     """Results -> figures of the paper."""
-    with plt.style.context(paths.STYLE):
-        save_figures(figures(paths.RESULTS / names.NAME))
+    draw_result(paths.RESULTS / names.NAME, FIGURES, figures)

@@ -11,12 +11,12 @@ from rich.progress import track
 
 from analysis import metrics, params, paths
 from analysis.features import read_features
+from analysis.photoz_pdf.calibration import Calibration
 from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.interface import PdfEstimator, grid_for
 from analysis.photoz_pdf.names import CHOICES, NAME
-from analysis.photoz_pdf.sample import labelled_galaxies, photometry, why_not
+from analysis.photoz_pdf.sample import magnitudes_and_errors, read_sample, why_not
 from analysis.photoz_pdf.store import estimator_class
-from analysis.pit_calibration.calibration import Calibration
 
 
 def fit_estimators(galaxies: pd.DataFrame, settings: dict[str, Any]) -> tuple[dict[str, PdfEstimator], dict[str, Any]]:
@@ -45,9 +45,9 @@ def fit_estimators(galaxies: pd.DataFrame, settings: dict[str, Any]) -> tuple[di
     for name in track(named, "estimators of redshift PDFs"):
         started = time.perf_counter()
         estimator = estimator_class(name)(grid, **settings[name])
-        estimator.fit(*photometry(training), training["redshift"].to_numpy())
+        estimator.fit(*magnitudes_and_errors(training), training["redshift"].to_numpy())
         seconds = time.perf_counter() - started
-        pdfs = estimator.pdf(*photometry(validation))
+        pdfs = estimator.pdf(*magnitudes_and_errors(validation))
         fitted = Calibration.fit(grid, pdfs, validation["redshift"].to_numpy(), settings["remap_nodes"])
         estimators[name], calibrations[name] = estimator, asdict(fitted) | {"fit_seconds": seconds}
     return estimators, calibrations
@@ -57,7 +57,7 @@ def train_photoz_pdf(_: argparse.Namespace) -> None:
     """Features and catalogue -> models/photoz_pdf: estimators and their calibrations."""
     settings = params.load("photoz_pdf") | params.load("train_photoz_pdf")
     folder = paths.MODELS / NAME
-    galaxies = labelled_galaxies()
+    galaxies = read_sample()
     if why := why_not(galaxies, read_features(paths.FEATURES)[1]):
         metrics.write_metrics(folder / CHOICES, {"not_run": why})
         return

@@ -1,4 +1,4 @@
-"""Questions to git, which may have no answer: a compendium can be unpacked from an archive."""
+"""Questions to git, which may have no answer: a compendium can be unpacked from an archive. And clones."""
 
 import subprocess
 from collections.abc import Iterable
@@ -16,6 +16,11 @@ def git(root: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
+
+
+def clone(root: Path, to: Path) -> None:
+    """Clone a checkout, objects copied rather than linked: what happens to the clone's cannot reach the checkout's."""
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(root), str(to)], check=True)
 
 
 def last_commit(root: Path, files: Iterable[str]) -> str:

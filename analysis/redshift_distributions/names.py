@@ -2,6 +2,5 @@
 
 NAME = "redshift_distributions"
 
-METRICS = "metrics.json"
 BINS = "bins.csv"
 CURVES = "n_z.csv"

@@ -1,8 +1,8 @@
 """The figures of the n(z) result, from its metrics and tables alone."""
 
 import argparse
-import json
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import paths
-from analysis.figures import plot_nothing, save_figures
+from analysis.figures import draw_result
 from analysis.redshift_distributions import names
 
 FIGURES = ("fig-n-z.png", "fig-n-z-shifts.png")
@@ -54,11 +54,8 @@ def plot_shifts(bins: pd.DataFrame) -> Figure:
     return figure
 
 
-def figures(results: Path) -> dict[str, Figure]:
-    """Return the figures of the result, by the name of the file."""
-    result = json.loads((results / names.METRICS).read_text())
-    if "not_run" in result:
-        return {name: plot_nothing(result["not_run"]) for name in FIGURES}
+def figures(results: Path, _: dict[str, Any]) -> dict[str, Figure]:
+    """Return the figures of the result, from the tables in its folder, by the name of the file."""
     bins = pd.read_csv(results / names.BINS)
     drawn = plot_n_z(pd.read_csv(results / names.CURVES), bins), plot_shifts(bins)
     return dict(zip(FIGURES, drawn, strict=True))
@@ -66,5 +63,4 @@ def figures(results: Path) -> dict[str, Figure]:
 
 def plot_redshift_distributions(_: argparse.Namespace) -> None:
     """Results -> figures of the paper."""
-    with plt.style.context(paths.STYLE):
-        save_figures(figures(paths.RESULTS / names.NAME))
+    draw_result(paths.RESULTS / names.NAME, FIGURES, figures)

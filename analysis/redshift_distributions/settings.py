@@ -17,6 +17,7 @@ class EvaluateRedshiftDistributions(Block):
     outside: Annotated[float, Field(ge=0, lt=0.5)]
     n_fields: Several
     cell: Positive
+    planted_bias: Positive
 
 
 BLOCKS: dict[str, type[Block]] = {"evaluate_redshift_distributions": EvaluateRedshiftDistributions}

@@ -1,7 +1,6 @@
 """What validation says of redshifts, and what is true of the galaxies that the redshifts are for."""
 
 import argparse
-import json
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,9 @@ import pandas as pd
 from analysis import metrics, params, paths, pdf_metrics
 from analysis.photoz_pdf import names as photoz_pdf
 from analysis.photoz_pdf.interface import PdfEstimator
-from analysis.photoz_pdf.sample import photometry
+from analysis.photoz_pdf.sample import magnitudes_and_errors
 from analysis.photoz_pdf.store import estimator_class
-from analysis.results import write_result
+from analysis.results import read_choices, write_result
 from analysis.spectroscopic_completeness import names
 from analysis.spectroscopic_completeness.sample import galaxies_of_the_images, standardised
 from analysis.spectroscopic_completeness.weights import neighbour_weights, weighted_metric, weighted_resamples
@@ -36,7 +35,7 @@ UNIFORM, WEIGHTED = "unweighted", "weighted"
 
 def scores(estimator: PdfEstimator, galaxies: pd.DataFrame, z: Array) -> dict[str, tuple[Any, ...]]:
     """Return, by metric, the function and the arrays of objects that it takes."""
-    grid, pdfs = estimator.grid, estimator.pdf(*photometry(galaxies))
+    grid, pdfs = estimator.grid, estimator.pdf(*magnitudes_and_errors(galaxies))
     point = pdf_metrics.mean(grid, pdfs)
     return {
         "sigma68": (metrics.sigma68, z, point),
@@ -51,9 +50,7 @@ def measured(of: dict[str, Any], weights: Array, settings: dict[str, Any]) -> di
     """Return metrics of weighted galaxies with their bootstrap errors."""
     result: dict[str, float] = {}
     for name, (metric, *arrays) in of.items():
-        value, error = weighted_metric(
-            metric, *arrays, weights=weights, n=settings["n_bootstrap"], seed=settings["seed"]
-        )
+        value, error = weighted_metric(metric, *arrays, weights=weights, **metrics.resampling(settings))
         result |= {name: value, f"{name}_err": error}
     return result
 
@@ -75,7 +72,7 @@ def rises(
 ) -> dict[str, float]:
     """Return by how many percent sigma68 rises from test galaxies to the reweighted ones, and to the science sample."""
     metric, z, point = of_test["sigma68"]
-    ones, how = np.ones(len(z)), {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    ones, how = np.ones(len(z)), metrics.resampling(settings)
     before = weighted_resamples(metric, z, point, weights=ones, **how)
     after = {"reweighted": weighted_resamples(metric, z, point, weights=weights, **how)}
     if of_science:
@@ -84,10 +81,7 @@ def rises(
     result: dict[str, float] = {}
     for name, values in after.items():
         rise = 100 * (values / before - 1)
-        low, high = np.percentile(rise, [2.5, 97.5])
-        name = f"{name}_rise_percent"
-        result |= {name: float(rise.mean()), f"{name}_err": float(rise.std(ddof=1))}
-        result |= {f"{name}_low": float(low), f"{name}_high": float(high)}
+        result |= metrics.summarised(f"{name}_rise_percent", float(rise.mean()), rise)
     return result
 
 
@@ -134,7 +128,7 @@ def as_table(result: dict[str, Any]) -> pd.DataFrame:
 def evaluate_spectroscopic_completeness(_: argparse.Namespace) -> None:
     """Models, test galaxies and, of a mock survey, the truth -> metrics.json and tables."""
     models = paths.MODELS / names.NAME
-    choices = json.loads((models / names.CHOICES).read_text())
+    choices = read_choices(models / names.CHOICES, "spectroscopic-completeness train")
     tables = {name: pd.DataFrame(columns=columns) for name, columns in TABLES.items()}
     if "not_run" not in choices:
         settings = params.load("evaluate_spectroscopic_completeness")
@@ -143,4 +137,4 @@ def evaluate_spectroscopic_completeness(_: argparse.Namespace) -> None:
             choices["science"] = compare(galaxies, settings)
             tables[names.SCIENCE] = as_table(choices["science"])
         tables |= {name: pd.read_csv(models / name) for name in COPIED if (models / name).is_file()}
-    write_result(paths.RESULTS / names.NAME / names.METRICS, choices, tables)
+    write_result(paths.RESULTS / names.NAME / paths.METRICS, choices, tables)

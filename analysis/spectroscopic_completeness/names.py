@@ -5,7 +5,6 @@ NAME = "spectroscopic_completeness"
 CHOICES = "choices.json"  # beside the models
 WEIGHTED = "weighted"  # folder of the estimator trained with weights
 
-METRICS = "metrics.json"
 CELLS = "cells.csv"
 MAP = "map.csv"
 ELBOW = "elbow.csv"

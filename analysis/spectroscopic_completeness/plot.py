@@ -1,8 +1,8 @@
 """The figures of the completeness result, from its metrics and tables alone."""
 
 import argparse
-import json
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import paths
-from analysis.figures import plot_nothing, save_figures
+from analysis.figures import draw_result, plot_nothing
 from analysis.spectroscopic_completeness import names
 from analysis.spectroscopic_completeness.labels import ISOLATION, LEAVES
 
@@ -72,11 +72,8 @@ def plot_labels(table: pd.DataFrame, bad_percent: float) -> Figure:
     return figure
 
 
-def figures(results: Path) -> dict[str, Figure]:
-    """Return the figures of the result, by the name of the file."""
-    result = json.loads((results / names.METRICS).read_text())
-    if "not_run" in result:
-        return {name: plot_nothing(result["not_run"]) for name in FIGURES}
+def figures(results: Path, result: dict[str, Any]) -> dict[str, Figure]:
+    """Return the figures of a result, from its folder and its metrics, by the name of the file."""
     drawn = {LABELS: plot_labels(pd.read_csv(results / names.LABELS), result["labels"]["bad_percent"])}
     if "no_science" in result:
         return drawn | {name: plot_nothing(result["no_science"]) for name in (MAP, SCIENCE)}
@@ -87,5 +84,4 @@ def figures(results: Path) -> dict[str, Figure]:
 
 def plot_spectroscopic_completeness(_: argparse.Namespace) -> None:
     """Results -> figures of the paper."""
-    with plt.style.context(paths.STYLE):
-        save_figures(figures(paths.RESULTS / names.NAME))
+    draw_result(paths.RESULTS / names.NAME, FIGURES, figures)

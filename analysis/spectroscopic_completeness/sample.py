@@ -7,7 +7,7 @@ from analysis import paths
 from analysis.features import read_features
 from analysis.photoz_pdf.inputs import band_columns, bands_of
 from analysis.photoz_pdf.photometry import PhotometricInputs
-from analysis.photoz_pdf.sample import photometry
+from analysis.photoz_pdf.sample import magnitudes_and_errors
 from analysis.survey.catalogue import column_names, read_catalogue
 
 Array = np.ndarray
@@ -45,5 +45,5 @@ def galaxies_of_the_images() -> pd.DataFrame:
 
 def standardised(galaxies: pd.DataFrame) -> Array:
     """Return magnitudes and colours, each in units of its spread over all of the galaxies, shape (n, d)."""
-    inputs = PhotometricInputs.for_sample(*photometry(galaxies))
-    return inputs(*photometry(galaxies))[:, : inputs.n_magnitudes].astype(float)
+    inputs = PhotometricInputs.for_sample(*magnitudes_and_errors(galaxies))
+    return inputs(*magnitudes_and_errors(galaxies))[:, : inputs.n_magnitudes].astype(float)

@@ -13,11 +13,11 @@ from scipy import stats
 
 from analysis import metrics, params, paths
 from analysis.features import read_features
-from analysis.files import replacing
 from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.interface import grid_for
-from analysis.photoz_pdf.sample import photometry, why_not
+from analysis.photoz_pdf.sample import magnitudes_and_errors, why_not
 from analysis.photoz_pdf.store import estimator_class
+from analysis.results import write_tables
 from analysis.spectroscopic_completeness import cells, labels, names
 from analysis.spectroscopic_completeness.sample import galaxies_of_the_images, standardised
 from analysis.spectroscopic_completeness.weights import effective_size, neighbour_weights
@@ -49,8 +49,7 @@ def completeness_map(
         "spread",
         lambda c, has: cells.spread(c, has, chosen),
         *(cell, labelled),
-        n=settings["n_bootstrap"],
-        seed=settings["seed"],
+        **metrics.resampling(settings),
     )
     drawn = {
         names.CELLS: table.rename_axis("cell").reset_index(),
@@ -91,7 +90,7 @@ def train_with_weights(
     resampled = galaxies[training].iloc[drawn]
     grid = grid_for(galaxies.loc[galaxies["labelled"], "redshift"].to_numpy())
     estimator = estimator_class(settings["estimator"])(grid, **settings["own"]).fit(
-        *photometry(resampled), resampled["redshift"].to_numpy()
+        *magnitudes_and_errors(resampled), resampled["redshift"].to_numpy()
     )
     estimator.save(folder / names.WEIGHTED)
     before, after = points[training], points[training][drawn]
@@ -152,7 +151,5 @@ def train_spectroscopic_completeness(_: argparse.Namespace) -> None:
     choices["labels"], tables[names.LABELS] = flag_labels(
         galaxies, points, settings["labels"] | {"seed": settings["seed"]}
     )
-    for name, table in tables.items():
-        with replacing(folder / name) as partial:
-            table.to_csv(partial, index=False, float_format="%.6g")
+    write_tables(folder, tables)
     metrics.write_metrics(folder / names.CHOICES, choices)

@@ -24,7 +24,7 @@ from torch.utils.data import TensorDataset
 
 from analysis.cores import cores
 from analysis.errors import InputError
-from analysis.files import replacing
+from analysis.files import replacing, write_json
 from analysis.star_galaxy import inputs, names
 from analysis.star_galaxy.pca_network import PcaNetwork, cross_entropy
 from analysis.training import Settings, train
@@ -128,8 +128,7 @@ class Boosting:
         return np.asarray(self.booster.predict(X.to_numpy(), num_threads=1))
 
     def save(self, path: Path) -> None:
-        with replacing(path) as partial:
-            partial.write_text(json.dumps({"trees": self.booster.model_to_string()}) + "\n")
+        write_json(path, {"trees": self.booster.model_to_string()}, indent=None)
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -32,7 +32,7 @@ BIN_COLUMNS = [
 def figures_of_merit(is_galaxy: Array, predictions: Predictions, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the seven figures of merit of each classifier, with bootstrap errors over the objects."""
     return {
-        name: metrics.with_errors(merit.KIM_BRUNNER, is_galaxy, p, n=settings["n_bootstrap"], seed=settings["seed"])
+        name: metrics.with_errors(merit.KIM_BRUNNER, is_galaxy, p, **metrics.resampling(settings))
         for name, p in predictions.items()
     }
 

@@ -147,7 +147,7 @@ def measure(
     result: dict[str, Any] = {"n_galaxies": int(is_galaxy.sum()), "n_stars": int((~is_galaxy).sum())}
     result |= {sample: figures_of_merit(is_galaxy, p, settings) for sample, p in predictions.items()}
     if {names.SINGLE, names.PCA_NETWORK} <= set(trained):
-        bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+        bootstrap = metrics.resampling(settings)
         magnitude = objects[f"dered_{inputs.REFERENCE_BAND}"].to_numpy(float)
         found = gain_by_magnitude(magnitude, is_galaxy, predictions[names.SAME_KIND], own, bootstrap)
         result["gain"], gain = found

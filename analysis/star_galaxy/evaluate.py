@@ -1,7 +1,6 @@
 """The test objects, read once, by every classifier; and objects without spectra, in truth and on the sky."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import params, paths
-from analysis.errors import InputError
-from analysis.results import write_not_run, write_result
+from analysis.results import read_choices, write_not_run, write_result
 from analysis.star_galaxy import classifiers, comparison, deep, inputs, names, sky
 from analysis.star_galaxy.sample import star_galaxy_sample
 from analysis.survey.catalogue import read_catalogue
@@ -29,16 +27,17 @@ TABLES = {  # their columns; what cannot run leaves them empty
     names.LATITUDE: sky.LATITUDE_COLUMNS,
 }
 COPIED = (names.IMPORTANCES, names.KINDS)
+_MADE_BY = "star-galaxy train-convnet"
 
 
 def why_no_convnet(about: dict[str, Any], folder: Path) -> str:
-    """Return why the network on the images has no predictions, or nothing."""
+    """Return why the network on the images has no predictions; empty where it has."""
     if "no_stamps" in about:
         return about["no_stamps"]
     choices = folder / names.CHOICES
     if not choices.is_file():
         return "the network has not been trained"
-    return json.loads(choices.read_text()).get("not_run", "")
+    return read_choices(choices, _MADE_BY).get("not_run", "")
 
 
 def predict(
@@ -97,7 +96,7 @@ def evaluate(choices: dict[str, Any], settings: dict[str, Any]) -> tuple[dict[st
     result = {"sample": about, "without": choices["without"] | ({names.CONVNET: why} if why else {})}
     result |= compare(parts[1], of_test, thresholds, settings)
     if not why:
-        result["network"] = json.loads((paths.MODELS / names.CONVNET_NAME / names.CHOICES).read_text())
+        result["network"] = read_choices(paths.MODELS / names.CONVNET_NAME / names.CHOICES, _MADE_BY)
 
     training = params.load("train_star_galaxy")
     result["deep"], gain, others, of_others = deep.measure(paths.DATA, trained, settings, training)
@@ -124,11 +123,8 @@ def evaluate_star_galaxy(_: argparse.Namespace) -> None:
     InputError
         If nothing has been trained.
     """
-    trained = paths.MODELS / names.NAME / names.CHOICES
-    if not trained.is_file():
-        raise InputError(f"{trained} is not there yet; `python -m analysis star-galaxy train` writes it")
-    choices = json.loads(trained.read_text())
-    path = paths.RESULTS / names.NAME / names.METRICS
+    choices = read_choices(paths.MODELS / names.NAME / names.CHOICES, "star-galaxy train")
+    path = paths.RESULTS / names.NAME / paths.METRICS
     if "not_run" in choices:
         write_not_run(path, choices["not_run"], TABLES)
     else:

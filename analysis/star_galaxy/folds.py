@@ -4,21 +4,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from astropy import units
-from astropy_healpix import HEALPix
 
-from analysis.features import has_position
+from analysis.features import sky_pixels
 from analysis.star_galaxy import classifiers
 
 Array = np.ndarray
-
-
-def sky_pixels(objects: pd.DataFrame, nside: int) -> Array:
-    """Return the HEALPix pixel of each object, shape (objects,); -1, -2, … for objects without position."""
-    placed, pixels = has_position(objects), -1 - np.arange(len(objects))
-    ra, dec = objects.reindex(columns=["ra", "dec"]).to_numpy(float)[placed].T * units.deg
-    pixels[placed] = HEALPix(nside).lonlat_to_healpix(ra, dec)
-    return pixels
 
 
 def sky_folds(objects: pd.DataFrame, nside: int, n_folds: int, seed: int) -> Array:

@@ -1,22 +1,9 @@
-"""What the stages of this result call their files and classifiers.
-
-A classifier gives each object the probability that it is a galaxy. Those of the catalogue lie in models/star_galaxy,
-trained by `train_star_galaxy`; the network on the images lies in models/star_galaxy_convnet, trained by
-`train_star_galaxy_convnet`. Both take the objects and the split of `sample.star_galaxy_sample`. What `evaluate` needs
-of the network is one function,
-
-    star_galaxy.network.predict(folder, survey, object_ids) -> (p_galaxy, p_err)
-
-with the model's folder, the survey's folder, and the numbers of objects that have a stamp there; both answers are of
-shape (objects,), in the order of the numbers, p_err the standard deviation under Monte-Carlo dropout. Where the network
-could not be trained, `CHOICES` in its folder holds {"not_run": why} and nothing else.
-"""
+"""What the stages of this result call their files and classifiers."""
 
 NAME = "star_galaxy"
 CONVNET_NAME = "star_galaxy_convnet"
 
 CHOICES = "choices.json"  # beside the models: what was chosen on validation
-METRICS = "metrics.json"
 
 # Classifiers: the baselines, the paper's, Soumagnac's, one more learner, the network on the images.
 CUT, SDSS_TYPE, SINGLE = "concentration_cut", "sdss_type", "concentration"

@@ -28,7 +28,7 @@ from analysis.survey.stamps_file import read_about
 Array = np.ndarray
 
 WEIGHTS = "convnet.safetensors"
-STAR, GALAXY = 0, 1  # outputs of the network
+STAR_OUTPUT, GALAXY_OUTPUT = 0, 1  # outputs of the network
 _STAMPS_AT_ONCE = 128
 _SAME_SCALE = 0.02  # relative: pixels of two surveys whose sizes differ by less are the same
 
@@ -186,7 +186,7 @@ def probabilities(
     for copy in _copies(cache, rows, int(network.shape["side"]), shift):
         features = same_for_all(network.convolutions(copy.to(device)))
         logits = [rest(features), *(_thinned(rest, features, mask) for mask in masks)]
-        found.append(torch.stack(logits).softmax(dim=2)[:, :, GALAXY])
+        found.append(torch.stack(logits).softmax(dim=2)[:, :, GALAXY_OUTPUT])
     mean = torch.stack(found).mean(dim=0).double().cpu().numpy()
     return mean[0], mean[1:]
 

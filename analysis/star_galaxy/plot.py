@@ -1,7 +1,7 @@
 """The figures of the catalogue classifiers beside the network, from metrics and tables alone."""
 
 import argparse
-import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import params, paths
-from analysis.figures import plot_nothing, save_figures
+from analysis.figures import draw_result, plot_nothing
 from analysis.star_galaxy import names
 
 ROC, BINS, RELIABILITY = "fig-star-galaxy-roc.png", "fig-star-galaxy-bins.png", "fig-star-galaxy-reliability.png"
@@ -159,11 +159,8 @@ def plot_latitude(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def figures(results: Path, n_features: int) -> dict[str, Figure]:
-    """Return the figures of the result, by the name of the file."""
-    result = json.loads((results / names.METRICS).read_text())
-    if "not_run" in result:
-        return {name: plot_nothing(result["not_run"]) for name in FIGURES}
+def figures(results: Path, result: dict[str, Any], n_features: int) -> dict[str, Figure]:
+    """Return the figures of a result, from its folder and its metrics, by the name of the file."""
     files = (names.ROC, names.BINS, names.RELIABILITY, names.IMPORTANCES, names.KINDS, names.GAIN, names.LATITUDE)
     read = {name: pd.read_csv(results / name) for name in files}
     drawn = {
@@ -183,5 +180,5 @@ def figures(results: Path, n_features: int) -> dict[str, Figure]:
 
 def plot_star_galaxy(_: argparse.Namespace) -> None:
     """Results -> figures of the paper."""
-    with plt.style.context(paths.STYLE):
-        save_figures(figures(paths.RESULTS / names.NAME, params.load("plot_star_galaxy")["n_features"]))
+    n_features = params.load("plot_star_galaxy")["n_features"]
+    draw_result(paths.RESULTS / names.NAME, FIGURES, partial(figures, n_features=n_features))

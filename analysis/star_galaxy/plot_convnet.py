@@ -1,7 +1,6 @@
 """The figures of the network: the objects that it gets most wrong, and the kernels of its first layer."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from matplotlib.figure import Figure
 
 from analysis import params, paths
 from analysis.figures import plot_nothing, save_figures
+from analysis.results import read_choices
 from analysis.star_galaxy import names
 from analysis.star_galaxy.network import WEIGHTS, first_kernels, load_network
 from analysis.survey.catalogue import STAMPS
@@ -90,7 +90,7 @@ def plot_star_galaxy_convnet(_: argparse.Namespace) -> None:
     """Network and test objects as it sees them -> figures of the paper."""
     settings, folder = params.load("plot_star_galaxy_convnet"), paths.MODELS / names.CONVNET_NAME
     objects = pd.read_csv(paths.RESULTS / names.NAME / names.OBJECTS)
-    why = json.loads((folder / names.CHOICES).read_text()).get("not_run", "")
+    why = read_choices(folder / names.CHOICES, "star-galaxy train-convnet").get("not_run", "")
     with plt.style.context(paths.STYLE):
         if why or objects.empty:
             save_figures({name: plot_nothing(why or "no test objects with stamps") for name in FIGURES})

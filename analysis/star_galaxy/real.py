@@ -20,8 +20,6 @@ from analysis.star_galaxy.transfer import run_on_real_stamps
 from analysis.survey.real_tables import RealTable, ingested, provenance, table
 from analysis.survey.schema import CLASSES
 
-Array = np.ndarray
-
 _STARS = (*(f"train_sgCatalogue_star_{k}.txt" for k in range(4)), "eval_sgCatalogue_star.txt")
 TABLES = (
     table("star_galaxy_sdss")._replace(
@@ -67,7 +65,7 @@ def three_classes(objects: pd.DataFrame, settings: dict[str, Any], training: dic
         forest = Forest(seed=training["seed"], **training["forest"]).fit(X[fold != k], truth[fold != k]).model
         p[fold == k] = forest.predict_proba(X[fold == k])
     called = classes[p.argmax(axis=1)]
-    how = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    how = metrics.resampling(settings)
     result: dict[str, Any] = {"accuracy": float(np.mean(called == truth))}
     for k, name in enumerate(classes):
         is_it = truth == name
@@ -111,7 +109,7 @@ def run_on_real_tables(options: argparse.Namespace) -> None:
         with ingested(one, options.real_data) as catalogue:
             measured = measure(one.name, catalogue, sdss_types(one, options.real_data), settings)
         content = {"provenance": provenance(one, options.real_data)} | measured
-        metrics.write_metrics(paths.REAL_RESULTS / one.name / names.NAME / names.METRICS, content)
+        metrics.write_metrics(paths.REAL_RESULTS / one.name / names.NAME / paths.METRICS, content)
     if (paths.MODELS / names.CONVNET_NAME / WEIGHTS).is_file():
         run_on_real_stamps(options.real_data)
     else:

@@ -63,7 +63,7 @@ def labelled_objects(
 
 
 def lacks(is_galaxy: np.ndarray, least: int, what: str = "") -> str:
-    """Return which class has fewer than `least` objects, or nothing."""
+    """Return which class has fewer than `least` objects; empty where none has."""
     numbers = {"stars": np.count_nonzero(~is_galaxy), "galaxies": np.count_nonzero(is_galaxy)}
     few = [f"{number} {name}{what}" for name, number in numbers.items() if number < least]
     return f"{' and '.join(few)}; {least} of each class are needed" if few else ""

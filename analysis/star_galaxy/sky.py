@@ -14,10 +14,9 @@ from astropy.coordinates import SkyCoord
 from sklearn.linear_model import PoissonRegressor
 
 from analysis import metrics
-from analysis.features import has_position
+from analysis.features import has_position, sky_pixels
 from analysis.star_galaxy import inputs, names
 from analysis.star_galaxy.comparison import equal_numbers
-from analysis.star_galaxy.folds import sky_pixels
 
 Array = np.ndarray
 
@@ -26,7 +25,7 @@ MIN_PATCHES = 8  # for a correlation
 
 
 def why_not(objects: pd.DataFrame, settings: dict[str, Any]) -> str:
-    """Return why objects without spectra say nothing, or nothing."""
+    """Return why objects without spectra cannot judge classifiers; empty where they can."""
     least = settings["min_objects"]
     if np.count_nonzero(has_position(objects)) < least:
         return f"fewer than {least} objects without spectra, with positions"
@@ -124,7 +123,7 @@ def measure(
         Density of stars by latitude, columns as in `LATITUDE_COLUMNS`.
     """
     own = settings["sky"]
-    how = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    how = metrics.resampling(settings)
     patches = sky_patches(catalogue, own)
     area, sin_b = patches["area"].to_numpy(), patches["sin_b"].to_numpy()
     magnitude = objects[f"dered_{inputs.REFERENCE_BAND}"].to_numpy(float)

@@ -6,7 +6,7 @@ from typing import Any
 from rich.progress import track
 
 from analysis import metrics, params, paths
-from analysis.files import replacing
+from analysis.results import write_tables
 from analysis.star_galaxy import classifiers, names
 from analysis.star_galaxy.importance import importances
 from analysis.star_galaxy.sample import star_galaxy_sample
@@ -27,7 +27,5 @@ def train_star_galaxy(_: argparse.Namespace) -> None:
     tables: dict[str, Any] = dict(
         zip((names.IMPORTANCES, names.KINDS), importances(training, validation, settings), strict=True)
     )
-    for file, table in tables.items():
-        with replacing(folder / file) as partial:
-            table.to_csv(partial, index=False, float_format="%.6g")
+    write_tables(folder, tables)
     metrics.write_metrics(folder / names.CHOICES, {"sample": about, "classifiers": chosen, "without": without})

@@ -11,12 +11,12 @@ import torch
 
 from analysis import metrics, params, paths
 from analysis.classification_metrics import KIM_BRUNNER
-from analysis.loop.processes import Processes
+from analysis.loop.processes import rank
 from analysis.star_galaxy import names
 from analysis.star_galaxy.convnet import ConvNet, class_loss
 from analysis.star_galaxy.network import (
-    GALAXY,
-    STAR,
+    GALAXY_OUTPUT,
+    STAR_OUTPUT,
     WEIGHTS,
     How,
     combined,
@@ -30,14 +30,14 @@ from analysis.survey.catalogue import STAMPS
 from analysis.survey.stamps import Augmentation, StampImages
 from analysis.survey.stamps_cache import Scaling, StampCache, scaled_stamps
 from analysis.survey.stamps_file import read_about
-from analysis.training import LOG, Settings, train
+from analysis.training import LOG, Settings, best_epoch, train
 
 
 def images_of(
     cache: StampCache, rows: np.ndarray, is_galaxy: np.ndarray, side: int, augmentation: Augmentation | None, seed: int
 ) -> StampImages:
     """Return stamps with labels as the training loop takes them."""
-    labels = torch.from_numpy(np.where(is_galaxy, GALAXY, STAR))
+    labels = torch.from_numpy(np.where(is_galaxy, GALAXY_OUTPUT, STAR_OUTPUT))
     return StampImages(cache, np.array(rows), side, (labels,), augmentation, seed)
 
 
@@ -123,16 +123,16 @@ def train_star_galaxy_convnet(_: argparse.Namespace) -> None:
         return
     cache = scaled_stamps(paths.DATA)
     objects["row"] = rows_of(cache, objects["object_id"].to_numpy(), paths.DATA)
-    checkpoints = paths.MODELS / "checkpoints" / names.CONVNET_NAME  # not in the stage's output, which DVC clears first
+    checkpoints = paths.CHECKPOINTS / names.CONVNET_NAME
     objects = at_most(objects, settings["most_training"], settings["seed"])
     network, history = fit_network(cache, objects, settings, checkpoints)
-    if Processes.join(settings["network"]["device"]).rank:
+    if rank():
         return  # of several, the first process writes
     how = how_to_use(cache, paths.DATA, settings)
     choices: dict[str, Any] = {"n_training": int((objects["split"] == "train").sum()), "epochs": len(history)}
     # of all processes that trained, where one was killed and the next went on
     choices["training_seconds"] = sum(epoch["seconds"] for epoch in history)
-    choices["best_epoch"] = int(np.argmin([epoch["validation_loss"] for epoch in history]))
+    choices["best_epoch"] = best_epoch([epoch["validation_loss"] for epoch in history])
     choices |= describe(network) | judge(network, how, cache, objects)
     initial, learnt = first_kernels(new_network(settings)), first_kernels(network)
     changed = np.linalg.norm(learnt - initial) / np.linalg.norm(initial)

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import params, paths
+from analysis import metrics, params, paths
 from analysis.classification_metrics import KIM_BRUNNER, auc
 from analysis.errors import InputError
-from analysis.metrics import with_errors, with_interval, write_metrics
 from analysis.star_galaxy import names
 from analysis.star_galaxy.convnet import ConvNet, class_loss
 from analysis.star_galaxy.network import WEIGHTS, How, combined, load_network, rows_of, stamps_for
+from analysis.star_galaxy.sample import GALAXY, STAR
 from analysis.star_galaxy.seeing import blur_survey
 from analysis.star_galaxy.train_convnet import images_of
 from analysis.survey.catalogue import STAMPS, read_catalogue, read_provenance
@@ -31,7 +31,6 @@ from analysis.training import Settings, train
 
 Array = np.ndarray
 
-FIELD, STAMPS_OF_OTHERS = "sas", "kim_brunner_stamps"  # folders of real data
 _FEWEST = 20  # objects of a class, for an error by resampling
 _MERITS = {name: KIM_BRUNNER[name] for name in ("auc", "mse", "log_loss")}
 
@@ -69,6 +68,11 @@ def cross_fitted(
     """Return p(galaxy) (n,) of each half of a field by the network fine-tuned on the other: north and south.
 
     `objects` has `dec` and `is_galaxy`, a line for each of `rows`.
+
+    Raises
+    ------
+    InputError
+        If a half shows one class only.
     """
     north = (objects["dec"] > objects["dec"].median()).to_numpy()
     is_galaxy, p = objects["is_galaxy"].to_numpy(), np.empty(len(objects))
@@ -84,10 +88,10 @@ def labelled_stamps(survey: Path, limit: float) -> pd.DataFrame:
     """Return the stars and galaxies of a survey that have stamps; where r is known, those brighter than a limit."""
     about = read_about(survey / STAMPS)
     catalogue = read_catalogue(survey).set_index("object_id").loc[about.object_id].reset_index()
-    wanted = catalogue["class"].isin(["STAR", "GALAXY"])
+    wanted = catalogue["class"].isin([STAR, GALAXY])
     if "psfMag_r" in catalogue:
         wanted &= catalogue["psfMag_r"] < limit
-    return catalogue[wanted].assign(is_galaxy=catalogue["class"] == "GALAXY").reset_index(drop=True)
+    return catalogue[wanted].assign(is_galaxy=catalogue["class"] == GALAXY).reset_index(drop=True)
 
 
 def measure_transfer(survey: Path, network: ConvNet, how: How, settings: dict[str, Any]) -> dict[str, Any]:
@@ -111,7 +115,7 @@ def measure_transfer(survey: Path, network: ConvNet, how: How, settings: dict[st
     """
     objects = labelled_stamps(survey, settings["r_limit"])
     is_galaxy = objects["is_galaxy"].to_numpy()
-    resampling = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    resampling = metrics.resampling(settings)
 
     def merits(p: Array) -> dict[str, float]:
         wrong = {name: int(np.sum(called & of)) for name, called, of in (
@@ -119,7 +123,7 @@ def measure_transfer(survey: Path, network: ConvNet, how: How, settings: dict[st
         )}  # fmt: skip
         if min(is_galaxy.sum(), (~is_galaxy).sum()) < _FEWEST:
             return wrong | {name: metric(is_galaxy, p) for name, metric in _MERITS.items()}
-        return wrong | with_errors(_MERITS, is_galaxy, p, **resampling)
+        return wrong | metrics.with_errors(_MERITS, is_galaxy, p, **resampling)
 
     found: dict[str, Any] = {"n_stars": int((~is_galaxy).sum()), "n_galaxies": int(is_galaxy.sum())}
     seeing = np.median(read_about(survey / STAMPS).psf_fwhm, axis=0)
@@ -136,7 +140,7 @@ def measure_transfer(survey: Path, network: ConvNet, how: How, settings: dict[st
         if "dec" in objects:
             after = cross_fitted(network, how, cache, rows, objects, settings)
             found["after"] = merits(after)
-            found["gain"] = with_interval("auc", _gain, is_galaxy, before, after, **resampling)
+            found["gain"] = metrics.with_interval("auc", _gain, is_galaxy, before, after, **resampling)
     return found
 
 
@@ -165,4 +169,4 @@ def run_on_real_stamps(real_data: Path) -> None:
             about = read_provenance(survey)
             content = {"provenance": {"what": source.what, "source": about["source"]}}
             content |= measure_transfer(survey, network, how, settings)
-        write_metrics(paths.REAL_RESULTS / source.folder / names.NAME / names.METRICS, content)
+        metrics.write_metrics(paths.REAL_RESULTS / source.folder / names.NAME / paths.METRICS, content)

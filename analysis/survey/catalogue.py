@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 import analysis
 from analysis.errors import InputError
-from analysis.files import partial_of, replacing
+from analysis.files import partial_of, write_json
 from analysis.survey.schema import CLASSES, column_of
 
 CATALOGUE = "catalogue.parquet"
@@ -135,8 +135,7 @@ def write_provenance(folder: Path, provenance: dict[str, Any], counted: dict[str
     """Write provenance.json: what was given, the counts, the code version, the checksum of every file."""
     files = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file() and path.name != PROVENANCE}
     full = {**provenance, "counts": counted, "code_version": analysis.__version__, "sha256": files}
-    with replacing(folder / PROVENANCE) as partial:
-        partial.write_text(json.dumps(full, indent=1) + "\n")
+    write_json(folder / PROVENANCE, full)
 
 
 def sha256(path: Path) -> str:
@@ -156,7 +155,13 @@ def catalogue_path(directory: Path) -> Path:
 
 
 def column_names(directory: Path) -> list[str]:
-    """List the columns of a survey's catalogue."""
+    """List the columns of a survey's catalogue.
+
+    Raises
+    ------
+    InputError
+        If there is no survey, or its catalogue is damaged.
+    """
     path = catalogue_path(directory)
     try:
         return pq.read_schema(path).names

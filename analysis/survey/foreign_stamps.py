@@ -13,7 +13,6 @@ from analysis.survey.stamps_file import PIXEL_SCALE, Stamps
 
 FloatArray = np.ndarray
 
-PIXELS = ("nanomaggies", "luptitudes")
 BORDER = 4  # pixels wide, from which sky and sky noise are measured
 _SIGMA_PER_MAD = 1.4826  # of a normal distribution
 _SUBTRACTED = 20  # times its noise: sky that is higher in most stamps was not subtracted, or pixels are no fluxes

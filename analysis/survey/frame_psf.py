@@ -52,7 +52,7 @@ class Psf:
         return np.sqrt(area * 2 * np.log(2) / np.pi) * PIXEL_SCALE
 
 
-def detect(frame: Frame, threshold: float = _DETECTION) -> np.ndarray:
+def detect(frame: Frame) -> np.ndarray:
     """Return sep's detections in a frame: a structured array with x, y, flux and so on.
 
     Raises
@@ -62,7 +62,7 @@ def detect(frame: Frame, threshold: float = _DETECTION) -> np.ndarray:
     """
     sep.set_extract_pixstack(1_000_000)
     try:
-        return sep.extract(frame.pixels, threshold, err=frame.sky_noise, deblend_cont=0.005)
+        return sep.extract(frame.pixels, _DETECTION, err=frame.sky_noise, deblend_cont=0.005)
     except Exception as error:  # sep has no error of its own
         raise InputError(f"{frame.source}: sep cannot tell its objects apart ({error})") from None
 

@@ -137,8 +137,8 @@ class Cutouts:
 
     Attributes
     ----------
-    pixels : ndarray of float32 (n, 5, side, side)
-        Nanomaggies per pixel of the r band; the object's position is the centre, x = y = (side - 1) / 2.
+    pixels : ndarray of float32 (n, 5, SIDE, SIDE)
+        Nanomaggies per pixel of the r band; the object's position is the centre, x = y = (SIDE - 1) / 2.
     sky_noise : ndarray of float32 (n, 5)
         Standard deviation of one pixel of these stamps, nanomaggies; pixels are correlated by the resampling.
     native_noise : ndarray of float32 (n, 5)
@@ -156,7 +156,7 @@ class Cutouts:
     bad: dict[int, str]
 
 
-def cut(field: Field, ra: np.ndarray, dec: np.ndarray, side: int = SIDE) -> Cutouts:
+def cut(field: Field, ra: np.ndarray, dec: np.ndarray) -> Cutouts:
     """Cut stamps at positions, all bands on the r-band grid shifted so that each object is at the centre.
 
     Each band is interpolated once, by cubic splines (`reproject`): they keep the PSF and the flux, where a bilinear
@@ -169,28 +169,26 @@ def cut(field: Field, ra: np.ndarray, dec: np.ndarray, side: int = SIDE) -> Cuto
         In the order of BANDS.
     ra, dec : ndarray (n,)
         Degrees.
-    side : int
-        Pixels.
     """
     stamps, noises, natives, kept, bad = [], [], [], [], {}
     places = [frame.at(ra, dec) for frame in field]
     for row in range(len(ra)):
         here = [(float(x[row]), float(y[row])) for x, y in places]
-        target = _grid_around(field[R].wcs, *here[R], side)
-        images = [_resampled(frame, x, y, target, side) for frame, (x, y) in zip(field, here, strict=True)]
+        target = _grid_around(field[R].wcs, *here[R])
+        images = [_resampled(frame, x, y, target) for frame, (x, y) in zip(field, here, strict=True)]
         outside = "".join(band for band, image in zip(BANDS, images, strict=True) if not np.isfinite(image).all())
         if outside:
-            bad[row] = f"less than half a stamp ({side // 2} pixels) from the edge of the frame in {outside}"
+            bad[row] = f"less than half a stamp ({SIDE // 2} pixels) from the edge of the frame in {outside}"
             continue
         native = [frame.sky_noise[round(y), round(x)] for frame, (x, y) in zip(field, here, strict=True)]
-        half = (side - 1) / 2
+        half = (SIDE - 1) / 2
         smoothing = [noise_after_shift(x - half) * noise_after_shift(y - half) for x, y in here]
         stamps.append(np.stack(images))
         natives.append(native)
         noises.append(np.multiply(native, smoothing))
         kept.append(row)
     return Cutouts(
-        np.asarray(stamps, np.float32).reshape(-1, len(BANDS), side, side),
+        np.asarray(stamps, np.float32).reshape(-1, len(BANDS), SIDE, SIDE),
         np.asarray(noises, np.float32).reshape(-1, len(BANDS)),
         np.asarray(natives, np.float32).reshape(-1, len(BANDS)),
         np.asarray(kept, int),
@@ -198,29 +196,29 @@ def cut(field: Field, ra: np.ndarray, dec: np.ndarray, side: int = SIDE) -> Cuto
     )
 
 
-def _grid_around(wcs: WCS, x: float, y: float, side: int) -> WCS:
+def _grid_around(wcs: WCS, x: float, y: float) -> WCS:
     """Return the WCS of a stamp: the frame's own, its origin moved so that (x, y) is the centre."""
     grid = wcs.deepcopy()
-    grid.wcs.crpix -= np.array([x, y]) - (side - 1) / 2
-    grid.array_shape = (side, side)
+    grid.wcs.crpix -= np.array([x, y]) - (SIDE - 1) / 2
+    grid.array_shape = (SIDE, SIDE)
     return grid
 
 
-def _resampled(frame: Frame, x: float, y: float, target: WCS, side: int) -> np.ndarray:
+def _resampled(frame: Frame, x: float, y: float, target: WCS) -> np.ndarray:
     """Interpolate the part of a frame around (x, y) onto a stamp's grid; NaN outside the frame."""
     if not (np.isfinite(x) and np.isfinite(y)):
-        return np.full((side, side), np.nan)
-    half = side // 2 + _SPLINE_MARGIN
+        return np.full((SIDE, SIDE), np.nan)
+    half = SIDE // 2 + _SPLINE_MARGIN
     rows, columns = frame.pixels.shape
     top, bottom = np.clip([round(y) - half, round(y) + half + 1], 0, rows)
     left, right = np.clip([round(x) - half, round(x) + half + 1], 0, columns)
-    if bottom - top < side or right - left < side:
-        return np.full((side, side), np.nan)
+    if bottom - top < SIDE or right - left < SIDE:
+        return np.full((SIDE, SIDE), np.nan)
     part = frame.wcs[top:bottom, left:right]
     return reproject_interp(
         (frame.pixels[top:bottom, left:right].astype(float), part),
         target,
-        shape_out=(side, side),
+        shape_out=(SIDE, SIDE),
         order="bicubic",
         return_footprint=False,
         roundtrip_coords=False,

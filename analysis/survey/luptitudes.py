@@ -34,12 +34,12 @@ def asinh_scaled(flux: FloatArray, softening: tuple[float, ...] = SDSS_SOFTENING
     return np.arcsinh(flux / (2 * _per_band(softening)))
 
 
-def luptitude(flux: FloatArray, softening: tuple[float, ...] = SDSS_SOFTENING) -> FloatArray:
-    """Return asinh magnitudes of flux (…, 5, ny, nx) in nanomaggies (Lupton et al. 1999, eq. 3)."""
-    return ZERO_POINT - POGSON * (asinh_scaled(flux, softening) + np.log(_per_band(softening)))
+def luptitude(flux: FloatArray) -> FloatArray:
+    """Return SDSS's asinh magnitudes of flux (…, 5, ny, nx) in nanomaggies (Lupton et al. 1999, eq. 3)."""
+    return ZERO_POINT - POGSON * (asinh_scaled(flux) + np.log(_per_band(SDSS_SOFTENING)))
 
 
-def flux_of_luptitude(magnitude: FloatArray, softening: tuple[float, ...] = SDSS_SOFTENING) -> FloatArray:
-    """Return the flux in nanomaggies of asinh magnitudes (…, 5, ny, nx): `luptitude` undone."""
-    b = _per_band(softening)
+def flux_of_luptitude(magnitude: FloatArray) -> FloatArray:
+    """Return the flux in nanomaggies of SDSS's asinh magnitudes (…, 5, ny, nx): `luptitude` undone."""
+    b = _per_band(SDSS_SOFTENING)
     return 2 * b * np.sinh((ZERO_POINT - magnitude) / POGSON - np.log(b))

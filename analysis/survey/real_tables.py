@@ -80,7 +80,13 @@ def table(name: str) -> RealTable:
 
 @contextmanager
 def ingested(table: RealTable, real_data: Path) -> Iterator[pd.DataFrame]:
-    """Bring a real table through the door into a temporary survey; yield its catalogue."""
+    """Bring a real table through the door into a temporary survey; yield its catalogue.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, or breaks the contract.
+    """
     files = [real_data / table.name / name for name in table.files]
     missing = [path for path in files if not path.is_file()]
     if missing:

@@ -168,7 +168,13 @@ def find_violation(table: pd.DataFrame) -> Violation | None:
 
 
 def check_columns(table: pd.DataFrame, source: str) -> None:
-    """Check names, types and values of some columns of a catalogue, as `check_catalogue` does."""
+    """Check names, types and values of some columns of a catalogue, as `check_catalogue` does.
+
+    Raises
+    ------
+    InputError
+        Naming the source, the column, for a value its row too, and what was expected.
+    """
     for name in table.columns:
         column = column_of(name)
         if column is None:

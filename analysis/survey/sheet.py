@@ -13,7 +13,7 @@ from matplotlib.image import imread, imsave
 
 from analysis import paths
 from analysis.errors import InputError
-from analysis.files import replacing
+from analysis.files import replacing, write_json
 from analysis.survey.catalogue import STAMPS, read_catalogue
 from analysis.survey.luptitudes import ZERO_POINT
 from analysis.survey.schema import BANDS
@@ -149,8 +149,7 @@ def write_sheet(sheet: Sheet, folder: Path) -> None:
         imsave(partial, sheet.rgb, format="png")
     with replacing(folder / TILES) as partial:
         sheet.tiles.round(2).to_csv(partial, index=False)
-    with replacing(folder / ABOUT) as partial:
-        partial.write_text(json.dumps(sheet.about, indent=1) + "\n")
+    write_json(folder / ABOUT, sheet.about)
 
 
 def read_sheet(folder: Path) -> Sheet | None:

@@ -16,7 +16,6 @@ from analysis.survey.readers import RawTable, read_table, to_arrow
 from analysis.survey.schema import CLASSES, column_of
 
 LABEL = "label"  # what the one column of a bare array of labels is called, for a columns map
-LABELS_ARE = ("class", "redshift")  # what a bare array of labels may hold
 
 
 def parse_classes(text: str) -> dict[str, str]:

@@ -76,10 +76,10 @@ def _dither(object_id: np.ndarray, pixels: int) -> FloatArray:
     return np.take(_uniforms(), start.astype(int)[:, None] + np.arange(pixels), mode="wrap") - 0.5
 
 
-def quantize(pixels: FloatArray, object_id: np.ndarray, sky_noise: FloatArray, step: float = STEP) -> np.ndarray:
-    """Turn pixels (n, 5, ny, nx) into integers in steps of `step` times the sky noise (n, 5)."""
+def quantize(pixels: FloatArray, object_id: np.ndarray, sky_noise: FloatArray) -> np.ndarray:
+    """Turn pixels (n, 5, ny, nx) into integers in steps of `STEP` times the sky noise (n, 5)."""
     dither = _dither(object_id, int(np.prod(pixels.shape[1:]))).reshape(pixels.shape)
-    return np.rint(pixels / (step * sky_noise[:, :, None, None]) + dither).astype(np.int32) + ZERO
+    return np.rint(pixels / (STEP * sky_noise[:, :, None, None]) + dither).astype(np.int32) + ZERO
 
 
 def restore(

@@ -1,6 +1,5 @@
 """What a survey folder holds and lacks, and whether it keeps the contract."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from rich.progress import track
 from rich.table import Table
 
 from analysis.errors import InputError
-from analysis.files import replacing
+from analysis.files import write_json
 from analysis.survey.catalogue import (
     PROVENANCE,
     TRUTH,
@@ -76,8 +75,7 @@ def summarise(directory: Path) -> dict[str, Any]:
 
 def write_summary(summary: dict[str, Any], path: Path) -> None:
     """Write a summary as JSON, all of it or nothing."""
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    write_json(path, summary)
 
 
 def _column_summary(values: pd.Series) -> dict[str, Any]:

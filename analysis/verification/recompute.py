@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from analysis.provenance.git import git
+from analysis.provenance.git import clone, git
 from analysis.provenance.pipeline import Pipeline, Stage, files_of, is_of
 from analysis.reproduce import environment_of
 from analysis.verification.integrity import is_held
@@ -50,40 +50,38 @@ def recompute(root: Path, data: Path, pipeline: Pipeline, stages: Sequence[Stage
     wanted = [stage for stage in stages if follows(stage, pipeline)]
     findings: list[Finding] = []
     with tempfile.TemporaryDirectory(prefix="compendium-clone-") as folder:
-        clone = Path(folder) / "clone"
-        subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(root), str(clone)], check=True)
+        copy = Path(folder) / "clone"
+        clone(root, copy)
         if data.exists():
-            (clone / "data").symlink_to(data.resolve())
+            (copy / "data").symlink_to(data.resolve())
         for number, stage in enumerate(wanted, start=1):
             print(f"[{number}/{len(wanted)}] {stage.name}, from the committed results", flush=True)
-            findings += _made_again(clone, stage)
+            findings += _made_again(copy, stage)
     return findings
 
 
-def _made_again(clone: Path, stage: Stage) -> Iterator[Finding]:
+def _made_again(copy: Path, stage: Stage) -> Iterator[Finding]:
     """Run a stage on committed inputs, compare, and put the committed files back for the next."""
-    committed = {file: (clone / file).read_bytes() for out in stage.outs for file in files_of(clone, out)}
+    committed = {file: (copy / file).read_bytes() for out in stage.outs for file in files_of(copy, out)}
     for out in stage.outs:
-        if (clone / out).is_dir():
-            shutil.rmtree(clone / out)
-        (clone / out).unlink(missing_ok=True)
-    done = subprocess.run(
-        stage.command, shell=True, cwd=clone, env=environment_of(clone), capture_output=True, text=True
-    )
+        if (copy / out).is_dir():
+            shutil.rmtree(copy / out)
+        (copy / out).unlink(missing_ok=True)
+    done = subprocess.run(stage.command, shell=True, cwd=copy, env=environment_of(copy), capture_output=True, text=True)
     if done.returncode:
         said = done.stderr.strip().splitlines()
         yield Finding(stage.outs[0], f"cannot be made from the committed results: {said[-1] if said else 'no words'}")
     else:
-        made = {file for out in stage.outs for file in files_of(clone, out)}
+        made = {file for out in stage.outs for file in files_of(copy, out)}
         for file in sorted(made | committed.keys()):
             if file not in made:
                 yield Finding(file, f"is committed, and stage {stage.name} does not make it")
             elif file not in committed:
                 yield Finding(file, f"stage {stage.name} makes it, and it is not committed")
-            elif not _same(file, committed[file], (clone / file).read_bytes()):
+            elif not _same(file, committed[file], (copy / file).read_bytes()):
                 yield Finding(file, "is not what the committed results give: made again from them, it is another")
-    git(clone, "clean", "-fdq", "--", *stage.outs)
-    git(clone, "checkout", "HEAD", "--", *committed)
+    git(copy, "clean", "-fdq", "--", *stage.outs)
+    git(copy, "checkout", "HEAD", "--", *committed)
 
 
 def _same(file: str, committed: bytes, again: bytes) -> bool:

@@ -17,8 +17,8 @@ import yaml
 
 from analysis import scale_copies
 from analysis.errors import InputError
-from analysis.files import replacing
-from analysis.provenance.git import git
+from analysis.files import write_json
+from analysis.provenance.git import clone, git
 from analysis.provenance.pipeline import Pipeline, Stage, chain, in_order, makers
 from analysis.reproduce import LAPTOP, bring_survey, check_survey, environment_of
 from analysis.survey.catalogue import new_folder
@@ -52,7 +52,7 @@ def clean_clone(root: Path, copies: Path, scale: str) -> Path:
     if git(copy, "rev-parse", "HEAD") != git(root, "rev-parse", "HEAD") or not (copy / _LEDGER).is_file():
         shutil.rmtree(copy, ignore_errors=True)
         with new_folder(copy) as partial:
-            subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(root), str(partial)], check=True)
+            clone(root, partial)
             (partial / scale_copies.LOCK).unlink(missing_ok=True)  # nothing has run, as far as DVC knows
             _write(partial, [])
     if scale != LAPTOP:
@@ -131,8 +131,7 @@ def _read(copy: Path) -> list[Run]:
 
 
 def _write(copy: Path, runs: list[Run]) -> None:
-    with replacing(copy / _LEDGER) as partial:
-        partial.write_text(json.dumps([asdict(run) for run in runs]))
+    write_json(copy / _LEDGER, [asdict(run) for run in runs])
 
 
 def committed_lock(copy: Path, path: str) -> dict:

@@ -4,7 +4,6 @@ import argparse
 import datetime
 import json
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import Any
 
 from analysis import paths, reproduce
 from analysis.errors import InputError
-from analysis.paper import circumstances
-from analysis.provenance.git import ABBREVIATED, git
+from analysis.provenance import circumstances
+from analysis.provenance.git import ABBREVIATED, clone, git
 from analysis.provenance.pipeline import Pipeline, Stage, is_of, read_pipeline
 from analysis.reproduce import LAPTOP
 from analysis.scale_copies import LOCK
@@ -148,9 +147,9 @@ def verify(root: Path, copies: Path, scale: str, only: Sequence[str] = (), run: 
 def _stale(root: Path) -> list[integrity.Finding]:
     """List the stages that are not up to date in a clean clone."""
     with tempfile.TemporaryDirectory(prefix="compendium-clone-") as folder:
-        clone = Path(folder) / "clone"
-        subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(root), str(clone)], check=True)
-        return integrity.would_run(clone)
+        copy = Path(folder) / "clone"
+        clone(root, copy)
+        return integrity.would_run(copy)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -25,7 +25,7 @@ local function numbered_caption(kind)
     end
     local name = number(kind, element.identifier)
     if not typst then
-      first.content:insert(1, pandoc.Span({pandoc.Strong(name .. ": ")}, pandoc.Attr("", {"caption-label"})))
+      first.content:insert(1, pandoc.Strong(name .. ": "))
     end
     return element
   end

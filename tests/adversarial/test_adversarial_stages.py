@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from small_compendium import SMOKE, lay_out
 from toy_images import write_toy_survey
 
-from analysis import params, paths
+from analysis import paths
 from analysis.adversarial import evaluate, names, plot, train
 from analysis.adversarial.models import classifier
 from analysis.cnn_redshift import names as redshift_names
@@ -29,15 +29,9 @@ TINY = {
 }
 
 
-def lay_out(root: Path, patch: pytest.MonkeyPatch) -> None:
-    """Point a compendium at a folder, with settings smaller than those of the smoke scale."""
-    for name in ("DATA", "MODELS", "RESULTS", "FIGURES"):
-        patch.setattr(paths, name, root / name.lower())
-    settings = yaml.safe_load(paths.PARAMS.read_text())
-    for overrides in (yaml.safe_load((paths.SCALES / "smoke.yaml").read_text()), TINY):
-        settings = params.merge(settings, overrides, "smoke.yaml")
-    patch.setattr(paths, "PARAMS", root / "params.yaml")
-    paths.PARAMS.write_text(yaml.safe_dump(settings))
+def without_redshifts(root: Path, patch: pytest.MonkeyPatch) -> None:
+    """Point a compendium without a redshift network at a folder."""
+    lay_out(root, patch, SMOKE, TINY)
     write_metrics(paths.MODELS / redshift_names.NAME / redshift_names.CHOICES, {"not_run": "too few galaxies"})
 
 
@@ -45,13 +39,13 @@ def lay_out(root: Path, patch: pytest.MonkeyPatch) -> None:
 def metrics(tmp_path_factory):
     """All stages on a toy survey; the paths stay until the last test that asks for it."""
     with pytest.MonkeyPatch.context() as patch:
-        lay_out(tmp_path_factory.mktemp("compendium"), patch)
+        without_redshifts(tmp_path_factory.mktemp("compendium"), patch)
         write_toy_survey(paths.DATA, 160)
         train_star_galaxy(Namespace())
         train_star_galaxy_convnet(Namespace())
         for stage in STAGES:
             stage(Namespace())
-        yield json.loads((paths.RESULTS / names.NAME / names.METRICS).read_text())
+        yield json.loads((paths.RESULTS / names.NAME / paths.METRICS).read_text())
 
 
 def test_tables_have_their_columns_and_figures_are_drawn(metrics) -> None:
@@ -93,16 +87,16 @@ def test_examples_are_pairs_that_differ_by_no_more_than_the_headline(metrics) ->
 
 
 def test_a_survey_without_stamps_is_not_run_and_says_why(tmp_path, monkeypatch) -> None:
-    lay_out(tmp_path, monkeypatch)
+    without_redshifts(tmp_path, monkeypatch)
     write_toy_survey(paths.DATA, 160, stamps=False)
     for stage in STAGES:
         stage(Namespace())
-    found = json.loads((paths.RESULTS / names.NAME / names.METRICS).read_text())
+    found = json.loads((paths.RESULTS / names.NAME / paths.METRICS).read_text())
     assert found == {"not_run": "the survey has no stamps"}
     assert all((paths.FIGURES / name).is_file() for name in plot.FIGURES)
 
 
 def test_evaluation_without_training_says_what_to_do(tmp_path, monkeypatch) -> None:
-    lay_out(tmp_path, monkeypatch)
+    without_redshifts(tmp_path, monkeypatch)
     with pytest.raises(InputError, match="adversarial train"):
         evaluate.evaluate_adversarial(Namespace())

@@ -37,8 +37,12 @@ def test_an_attack_makes_it_larger_the_more_the_larger(network: nn.Module, batch
 
 
 def test_it_is_judged_where_gradients_are_switched_off(network: nn.Module, batch) -> None:
-    with torch.no_grad():
-        assert attacked_loss(0.5, 2, SDSS_SOFTENING)(network, batch).isfinite()
+    losses = []
+    for gradients in (True, False):
+        torch.manual_seed(0)  # the attack starts at random
+        with torch.set_grad_enabled(gradients):
+            losses.append(attacked_loss(0.5, 2, SDSS_SOFTENING)(network, batch).item())
+    assert losses[1] == losses[0] > plain_loss(network, batch).item()
 
 
 def test_a_network_that_learns_by_it_is_more_robust(network: nn.Module, batch) -> None:

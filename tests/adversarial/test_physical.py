@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.adversarial import physical
+from analysis.adversarial import physical, placement
 from analysis.adversarial.physical import Camera, CosmicRayHit, FaintStar, Places, SatelliteTrail
 from analysis.errors import InputError
 from analysis.survey.mock import profiles
@@ -87,11 +87,11 @@ def test_the_search_finds_the_place_that_hurts():
     camera = Camera(SCALE, SEEING.expand(6, 2), (SIDE, SIDE))
     star = FaintStar(torch.ones(6, 2))
     places = star.places(camera, step=2 * SCALE, reach=8.0)
-    found = physical.search(brightest, images, star, places, camera)
+    found = placement.search(brightest, images, star, places, camera)
     x, y = (10 - 21.5) * SCALE, (30 - 21.5) * SCALE
     nearest = ((places.x - x) ** 2 + (places.y - y) ** 2).argmin()
     assert (found.worst == nearest).all() and len(found.random.unique()) > 3
-    harm = brightest(physical.disturbed(images, star, places[found.random], camera))
+    harm = brightest(placement.disturbed(images, star, places[found.random], camera))
     torch.testing.assert_close(harm, found.harm[torch.arange(6), found.random])
 
 
@@ -108,13 +108,13 @@ def test_a_grid_reaches_as_far_as_asked_and_has_all_angles():
 def test_the_detector_saturates_and_loses_no_light():
     images = torch.zeros(1, 2, SIDE, SIDE)
     images[0, 0, 0, 0] = 7.0  # more than it can hold: left as it is
-    seen = physical.disturbed(images, FaintStar(torch.tensor([[1e4, 1.0]])), place(0, 0), CAMERA, highest=5.0)
+    seen = placement.disturbed(images, FaintStar(torch.tensor([[1e4, 1.0]])), place(0, 0), CAMERA, highest=5.0)
     assert seen[0, 0, 1:].max() == 5.0 and seen[0, 0, 0, 0] == 7.0 and (seen >= images).all()
 
 
 def test_harm_to_a_classifier_is_positive_where_it_is_fooled():
     logits = torch.tensor([[2.0, 1.0, 0.0], [0.0, 3.0, 1.0]])
-    harm = physical.margin_lost(lambda images: logits, torch.tensor([0, 2]))
+    harm = placement.margin_lost(lambda images: logits, torch.tensor([0, 2]))
     assert harm(torch.zeros(2, 1, 1, 1)).tolist() == [-1.0, 2.0]
 
 
@@ -127,11 +127,11 @@ def test_harm_to_a_classifier_is_positive_where_it_is_fooled():
         (lambda: physical.trail_brightness(torch.tensor(8.0), 0.0, 54), "expected both above 0"),
         (lambda: physical.in_band(torch.ones(3), 5, 5), "band 5; expected one of 0 to 4"),
         (
-            lambda: physical.disturbed(torch.zeros(1, 2, 40, 44), FaintStar(SEEING), place(0, 0), CAMERA),
+            lambda: placement.disturbed(torch.zeros(1, 2, 40, 44), FaintStar(SEEING), place(0, 0), CAMERA),
             r"the camera takes \(44, 44\)",
         ),
         (
-            lambda: physical.disturbed(torch.zeros(1, 5, 44, 44), FaintStar(SEEING), place(0, 0), CAMERA),
+            lambda: placement.disturbed(torch.zeros(1, 5, 44, 44), FaintStar(SEEING), place(0, 0), CAMERA),
             r"PSF widths \(1, 2\); expected \(1, 5\)",
         ),
     ],

@@ -11,7 +11,6 @@ from analysis.anchoring import measure, plot, samples
 from analysis.anchoring.names import (
     COMPARISONS,
     DOCUMENTED_MISSES,
-    METRICS,
     NAME,
     PHOTOZ_RATIO,
     PHOTOZ_TRANSFER,
@@ -64,7 +63,7 @@ def test_documented_misses_are_still_misses() -> None:
 
 
 def test_committed_numbers_are_of_the_present_parameters_and_settings() -> None:
-    result = json.loads((paths.REAL_RESULTS / NAME / METRICS).read_text())
+    result = json.loads((paths.REAL_RESULTS / NAME / paths.METRICS).read_text())
     assert result["made_with"] == measure.made_with(), "run `make real`"
 
 

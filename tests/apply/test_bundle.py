@@ -21,8 +21,8 @@ from analysis.apply.schema import answer_schema, as_table
 from analysis.apply.train import has_inputs, write_bundle
 from analysis.apply.trees import mean_path
 from analysis.errors import InputError
-from analysis.photoz_pdf.sample import photometry
-from analysis.pit_calibration.remap import remapped
+from analysis.photoz_pdf.remap import remapped
+from analysis.photoz_pdf.sample import magnitudes_and_errors
 from analysis.star_galaxy.names import TPC_MORPH, TPC_PHOT
 
 
@@ -95,9 +95,9 @@ def test_error_of_p_is_the_scatter_over_training_samples() -> None:
 def test_quantiles_and_mean_are_those_of_the_remapped_pdfs(made) -> None:
     parts = made[1]
     of = CalibratedRedshifts(parts.model, np.array(parts.remapping))
-    answers = of(*photometry(parts.galaxies))
+    answers = of(*magnitudes_and_errors(parts.galaxies))
     grid = parts.model.grid
-    pdfs = remapped(grid, parts.model.pdf(*photometry(parts.galaxies)), np.array(parts.remapping))
+    pdfs = remapped(grid, parts.model.pdf(*magnitudes_and_errors(parts.galaxies)), np.array(parts.remapping))
     step = grid[1] - grid[0]
     slow = pdf_metrics.quantiles(grid, pdfs, np.array(names.LEVELS))
     for column, level in enumerate(names.LEVELS):
@@ -112,7 +112,7 @@ def test_the_calibration_is_used(made) -> None:
     parts = made[1]
     raw = CalibratedRedshifts(parts.model, np.linspace(0, 1, 2))  # identity
     remapping = CalibratedRedshifts(parts.model, np.array(parts.remapping))
-    sample = photometry(parts.galaxies[:50])
+    sample = magnitudes_and_errors(parts.galaxies[:50])
     assert np.all(remapping(*sample)[names.Z_MEDIAN] > raw(*sample)[names.Z_MEDIAN])  # of a PIT that leans to 1
 
 

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from analysis import paths
 from analysis.apply import bench, names, plot, science
-from analysis.apply.science import TABLES, on_the_sky, stacked_cdf, weighted_mean
-from analysis.results import write_not_run, write_result
+from analysis.apply.science import on_the_sky, stacked_cdf, weighted_mean
+from analysis.results import write_result
 
 
 def gaussian_answers(centres, width) -> pd.DataFrame:
@@ -51,17 +52,15 @@ def test_labelled_and_science_sample_are_counted_alike(monkeypatch) -> None:
         assert result[sample]["outside_redshift_percent"] == percent
 
 
-def test_figures_with_results_and_without(tmp_path) -> None:
+def test_the_sky_shows_objects_per_area(tmp_path) -> None:
     sky = pd.DataFrame({"pixel": [3, 90], "nside": 4, "labelled": [5, 0], "science": [2, 9]})
     n_z = pd.DataFrame({"z": [0.1, 0.2, 0.3], "labelled": [5.0, 3.0, 2.0], "science": [1.0, 4.0, 5.0]})
     means = {"labelled": {"mean_z": 0.17}, "science": {"mean_z": 0.24}}
-    write_result(tmp_path / names.METRICS, means, {names.SKY: sky, names.N_Z: n_z})
-    drawn = plot.figures(tmp_path)
+    write_result(tmp_path / paths.METRICS, means, {names.SKY: sky, names.N_Z: n_z})
+    drawn = plot.figures(tmp_path, means)
     left, right, _ = drawn[plot.SKY].axes
     counts = [np.nanmax(axes.collections[0].get_array()) for axes in (left, right)]
     assert counts[1] / counts[0] == pytest.approx(9 / 5)
-    write_not_run(tmp_path / names.METRICS, "no positions", TABLES)
-    assert set(plot.figures(tmp_path)) == set(plot.FIGURES)
     plt.close("all")
 
 

@@ -9,8 +9,8 @@ from sklearn.ensemble import RandomForestClassifier
 from analysis.apply import bundle
 from analysis.apply.train import Parts, write_bundle
 from analysis.photoz_pdf.mdn import MixtureDensityNetworks
-from analysis.photoz_pdf.sample import photometry
-from analysis.pit_calibration.remap import fit_remapping
+from analysis.photoz_pdf.remap import fit_remapping
+from analysis.photoz_pdf.sample import magnitudes_and_errors
 from analysis.star_galaxy.names import TPC_MORPH
 
 BANDS = ("g", "r", "i")
@@ -45,7 +45,7 @@ def parts(n: int = 600) -> Parts:
     galaxies = objects[objects["is_galaxy"]].reset_index(drop=True)
     learnt_from = galaxies[galaxies["split"] == "train"]
     model = MixtureDensityNetworks(members=2, components=2, waves=8, hidden=[16], steps=200)
-    model.fit(*photometry(learnt_from), learnt_from["redshift"].to_numpy())
+    model.fit(*magnitudes_and_errors(learnt_from), learnt_from["redshift"].to_numpy())
     remapping = fit_remapping(np.random.default_rng(2).beta(2, 1, 300), 21)
     of_class = objects[objects["split"] == "train"]
     forest = RandomForestClassifier(60, criterion="entropy", random_state=1)

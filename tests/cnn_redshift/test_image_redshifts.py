@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from blobs import blob_cache, draw
 
 from analysis import metrics, pdf_metrics
@@ -10,17 +9,10 @@ from analysis.cnn_redshift.estimator import ImageRedshifts
 from analysis.errors import InputError
 from analysis.survey.stamps_cache import StampCache
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 GRID = np.linspace(0, 0.7, 301)
 SMALL = {"channels": [4, 8], "apertures": 2, "hidden": [16], "epochs": 12, "least_steps": 150, "dropout": 0.0}
 N_TRAIN, N_TEST = 300, 100
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def estimator(z: np.ndarray, cache: StampCache, grid: np.ndarray = GRID, **settings) -> ImageRedshifts:

@@ -1,10 +1,9 @@
 """Operations of a network, against a count by hand."""
 
 import pytest
-import torch
 
 from analysis.cnn_redshift.model import RedshiftNetwork
-from analysis.cnn_redshift.rate import matrix_rate, operations_per_stamp
+from analysis.cnn_redshift.rate import operations_per_stamp
 from analysis.survey.luptitudes import SDSS_SOFTENING
 
 
@@ -15,7 +14,3 @@ def test_operations_are_those_of_the_layers():
     seen = 2 * 9 + 1 + 2 * 6
     dense = 2 * (seen * 10 + 10 * 7)
     assert operations_per_stamp(network, (5, 16, 16)) == pytest.approx(3 * (convolutions + apertures + dense))
-
-
-def test_the_rate_of_matrices_is_a_rate():
-    assert 1e6 < matrix_rate(torch.device("cpu"), size=64, repeats=3) < 1e15

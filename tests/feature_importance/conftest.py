@@ -3,10 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from small_compendium import SMOKE, lay_out
 
 from analysis import paths
-from analysis.params import merge
 from analysis.survey.catalogue import write_survey
 from analysis.survey.schema import BANDS
 
@@ -50,26 +49,21 @@ def synthetic_catalogue(objects: int, seed: int) -> pd.DataFrame:
 def compendium(tmp_path, monkeypatch):
     """Return a function that lays out a compendium with a survey in a temporary folder, at the smoke scale."""
 
-    def lay_out(catalogue: pd.DataFrame):
-        for name in ("DATA", "FEATURES", "MODELS", "RESULTS", "FIGURES", "REAL_RESULTS"):
-            monkeypatch.setattr(paths, name, tmp_path / name.lower())
+    def with_survey(catalogue: pd.DataFrame):
+        lay_out(tmp_path, monkeypatch, SMOKE)
         write_survey(catalogue, paths.DATA, {"kind": "mock"})
-        smoke = yaml.safe_load((paths.SCALES / "smoke.yaml").read_text())
-        settings = merge(yaml.safe_load(paths.PARAMS.read_text()), smoke, "smoke.yaml")
-        monkeypatch.setattr(paths, "PARAMS", tmp_path / "params.yaml")
-        paths.PARAMS.write_text(yaml.safe_dump(settings))
         return tmp_path
 
-    return lay_out
+    return with_survey
 
 
 @pytest.fixture
 def survey(compendium):
     """Return a function that lays out a compendium with a synthetic survey, some columns left out, some empty."""
 
-    def lay_out(without: str = "nothing", objects: int = 1500, empty: str = "nothing"):
+    def drawn(without: str = "nothing", objects: int = 1500, empty: str = "nothing"):
         catalogue = synthetic_catalogue(objects, seed=1)
         catalogue[catalogue.filter(regex=empty).columns] = np.nan
         return compendium(catalogue.drop(columns=catalogue.filter(regex=without).columns))
 
-    return lay_out
+    return drawn

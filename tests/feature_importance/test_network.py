@@ -1,9 +1,12 @@
 """The aNN: its own standardisation, missing values, files."""
 
 import numpy as np
+import pytest
 import torch
 
+from analysis.errors import InputError
 from analysis.feature_importance.network import RedshiftNetwork, squared_error
+from analysis.tensor_files import write_tensors
 
 
 def sample(objects=200, seed=0):
@@ -48,3 +51,16 @@ def test_saved_network_predicts_the_same_bits(tmp_path):
     loaded = RedshiftNetwork.load(tmp_path / "network.safetensors")
     np.testing.assert_array_equal(loaded.predict(X), network.predict(X))
     assert not loaded.training
+
+
+@pytest.mark.parametrize(("what", "kind"), [("cut", "damaged-file"), ("of another kind", "other-model")])
+def test_a_file_that_is_no_such_network_is_refused(what, kind, tmp_path):
+    path = tmp_path / "network.safetensors"
+    if what == "cut":
+        RedshiftNetwork(3, [4]).save(path)
+        path.write_bytes(path.read_bytes()[:-100])
+    else:
+        write_tensors(path, {"w": torch.ones(2)}, {})
+    with pytest.raises(InputError, match=r"network\.safetensors: not a") as error:
+        RedshiftNetwork.load(path)
+    assert error.value.kind == kind

@@ -13,21 +13,13 @@ from analysis.nbody_gan import names, statistics
 from analysis.nbody_gan.boxes import Boxes
 from analysis.nbody_gan.controls import log_normal_field
 from analysis.nbody_gan.cosmology import Cosmology
+from analysis.nbody_gan.critic import Critic
 from analysis.nbody_gan.evaluate import read_binning
-from analysis.nbody_gan.gan import (
-    Critic,
-    Gan,
-    Generator,
-    Shape,
-    critic_loss,
-    draw_boxes,
-    draw_noise,
-    generator_loss,
-    scale_density,
-)
+from analysis.nbody_gan.gan import Gan, Generator, critic_loss, draw_boxes, draw_noise, generator_loss
+from analysis.nbody_gan.layers import Shape, scale_density
 from analysis.nbody_gan.learning import TrainingBoxes, turn
 from analysis.nbody_gan.mock import linear_modes
-from analysis.nbody_gan.train import check_boxes, train_gan, untrained
+from analysis.nbody_gan.train import densities_for, train_gan, untrained
 
 SHAPE = Shape(cells=8, noise=2, generator_channels=4, generator_blocks=1, critic_channels=4, floor=0.2, knots=33)
 POWER = 0.3 * linear_modes(Cosmology(0.276, 0.045, 0.7, 0.811, 0.961), 40.0, 8, 0.0)
@@ -159,9 +151,9 @@ def test_boxes_of_another_size_and_cut_ones_are_refused(tmp_path) -> None:
     found = {"seed": np.arange(2), "side": 40.0, "redshift": 0.0, "simulation_cpu_seconds": 1.0}
     path = tmp_path / "boxes.h5"
     with pytest.raises(InputError, match="boxes of 8 cells a side; expected 16"):
-        check_boxes(Boxes(np.ones((2, 8, 8, 8), np.float32), periodic=True, **found), path, "test", 16)
+        densities_for(Boxes(np.ones((2, 8, 8, 8), np.float32), periodic=True, **found), path, "test", 16)
     with pytest.raises(InputError, match="cut from larger runs"):
-        check_boxes(Boxes(np.ones((2, 8, 8, 8), np.float32), periodic=False, **found), path, "test", 8)
+        densities_for(Boxes(np.ones((2, 8, 8, 8), np.float32), periodic=False, **found), path, "test", 8)
 
 
 def test_files_of_another_network_are_refused(gan: Gan, tmp_path) -> None:

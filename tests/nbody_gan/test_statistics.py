@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from pair_counts import marked, two_point
 
 from analysis.errors import InputError
 from analysis.nbody_gan import names, statistics
-from analysis.nbody_gan.pair_counts import marked, two_point
 
 SETTINGS = {
     "count_bins": 5,

@@ -7,7 +7,7 @@ import pypandoc
 import pytest
 
 from analysis import paths
-from analysis.paper.circumstances import short_citations
+from analysis.paper.citations import short_citations
 
 ENTRIES = json.loads(pypandoc.convert_file(str(paths.REFERENCES), "csljson", format="bibtex"))
 TEXT = "".join(path.read_text() for path in (paths.PAPER / "index.qmd", *(paths.PAPER / "sections").glob("*.md")))

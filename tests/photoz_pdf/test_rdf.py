@@ -6,7 +6,7 @@ from scipy import sparse
 from toy_photometry import draw
 
 from analysis import pdf_metrics
-from analysis.feature_importance.model import AdaBoostR2
+from analysis.adaboost import AdaBoostR2
 from analysis.photoz_pdf.rdf import BoostedTrees, _membership
 
 GRID = np.linspace(0, 1, 301)

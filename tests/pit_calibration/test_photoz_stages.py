@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from small_compendium import SMOKE, lay_out
 
 from analysis import paths
 from analysis.features import make_features
-from analysis.params import merge
-from analysis.photoz_pdf.sample import labelled_galaxies, patches
+from analysis.photoz_pdf.sample import read_sample
 from analysis.pit_calibration import evaluate as pit
 from analysis.pit_calibration.plot import plot_pit_calibration
 from analysis.pit_calibration.train import train_photoz_pdf
@@ -48,16 +47,6 @@ def mock(tmp_path_factory) -> Path:
     return folder
 
 
-def lay_out(root: Path, patch: pytest.MonkeyPatch) -> None:
-    """Point a compendium at a folder, with the settings of the smoke scale, some smaller still."""
-    for name in ("DATA", "FEATURES", "MODELS", "RESULTS", "FIGURES"):
-        patch.setattr(paths, name, root / name.lower())
-    smoke = yaml.safe_load((paths.SCALES / "smoke.yaml").read_text())
-    settings = merge(yaml.safe_load(paths.PARAMS.read_text()), smoke, "smoke.yaml")
-    patch.setattr(paths, "PARAMS", root / "params.yaml")
-    paths.PARAMS.write_text(yaml.safe_dump(settings))
-
-
 def run() -> dict[str, dict]:
     for stage in STAGES:
         stage(Namespace())
@@ -69,7 +58,7 @@ def results(mock, tmp_path_factory):
     """All stages on the mock; the paths stay until the last test that asks for it."""
     with pytest.MonkeyPatch.context() as patch:
         root = tmp_path_factory.mktemp("compendium")
-        lay_out(root, patch)
+        lay_out(root, patch, SMOKE)
         paths.DATA.symlink_to(mock)
         yield run()
 
@@ -163,19 +152,11 @@ def test_who_knows_the_truth(results):
 
 def test_science_sample_has_no_star_by_its_form(results):
     galaxies = galaxies_of_the_images()
-    assert galaxies["labelled"].sum() == len(labelled_galaxies())
+    assert galaxies["labelled"].sum() == len(read_sample())
     assert (galaxies.loc[galaxies["labelled"], "split"] != "").all()
     true = pd.read_parquet(paths.DATA / "truth.parquet").set_index("object_id")["class"]
     classes = true.loc[galaxies.loc[~galaxies["labelled"], "object_id"]]
     assert (classes == "GALAXY").mean() > 0.95
-
-
-def test_patches_group_what_is_near():
-    galaxies = pd.DataFrame({"ra": [10.0, 10.1, 200, np.nan], "dec": [5.0, 5.1, -40, 1]})
-    found = patches(galaxies, 16)
-    assert found[0] == found[1] != found[2]
-    assert len(set(found)) == 3
-    assert len(set(patches(galaxies[["dec"]], 16))) == 4
 
 
 @pytest.fixture
@@ -183,7 +164,7 @@ def lesser(mock, tmp_path, monkeypatch):
     """Return a function that runs all stages on the mock's catalogue, changed."""
 
     def run_on(change) -> dict[str, dict]:
-        lay_out(tmp_path, monkeypatch)
+        lay_out(tmp_path, monkeypatch, SMOKE)
         write_survey(change(read_catalogue(mock)), paths.DATA, {"kind": "ingested"})
         return run()
 

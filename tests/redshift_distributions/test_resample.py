@@ -1,8 +1,12 @@
 """Tomographic bins and the resampling of reference fields: what must come out where the answer is known."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
+from analysis.redshift_distributions.evaluate import missed_of_planted
 from analysis.redshift_distributions.resample import (
     Reference,
     bin_edges,
@@ -74,3 +78,18 @@ def test_fields_are_compact_on_the_sphere():
     assert field[100] == -1
     alone = fields_of_sky(np.full(10, np.nan), np.full(10, np.nan), 5, seed=1)
     assert np.bincount(alone).tolist() == [2] * 5
+
+
+def test_a_bias_that_reference_and_science_sample_share_is_found(galaxies):
+    def biased(of: Reference) -> Reference:
+        return replace(of, z_phot=of.z_phot + 0.05 * (1 + of.z_phot))
+
+    reference, science = biased(galaxies(20_000, 1.0)), biased(galaxies(20_000, 1.0))
+    field = np.arange(20_000) % 5
+    edges = np.array([0.3, 0.5, 0.7])
+    found, _ = resampled_shifts(reference, field, science.points, edges)
+    bins = pd.DataFrame({"shift_true": science.shifts(edges), "shift_resampled": found})
+    planted = missed_of_planted(bins)
+    assert planted["largest_shift"] > 0.06
+    assert planted["missed_share"] < 0.05
+    assert missed_of_planted(bins.assign(shift_resampled=0.0))["missed_share"] == 1  # no correction at all

@@ -12,7 +12,16 @@ from analysis import paths
 from analysis.errors import InputError
 from analysis.star_galaxy import network, train_convnet
 from analysis.star_galaxy.convnet import ConvNet
-from analysis.star_galaxy.network import GALAXY, STAR, WEIGHTS, How, combined, dropout_masks, predict, probabilities
+from analysis.star_galaxy.network import (
+    GALAXY_OUTPUT,
+    STAR_OUTPUT,
+    WEIGHTS,
+    How,
+    combined,
+    dropout_masks,
+    predict,
+    probabilities,
+)
 from analysis.survey.catalogue import STAMPS, write_survey
 from analysis.survey.luptitudes import SDSS_SOFTENING, asinh_scaled
 from analysis.survey.stamps_cache import StampCache, scaled_stamps
@@ -90,7 +99,7 @@ def test_a_turned_stamp_has_the_same_probability_and_error(trained: ConvNet) -> 
     np.testing.assert_allclose(error, error[0], atol=1e-6)
     with torch.no_grad():
         crops = [torch.tensor(t[None, :, 2:-2, 2:-2].copy(), dtype=torch.float32) for t in turned]
-        one_copy = [float(trained(crop).softmax(dim=1)[0, GALAXY]) for crop in crops]
+        one_copy = [float(trained(crop).softmax(dim=1)[0, GALAXY_OUTPUT]) for crop in crops]
     assert np.ptp(one_copy) > 1e-6  # the network by itself is not: it is the copies that do it
 
 
@@ -138,7 +147,7 @@ def mean_over_symmetries(net: ConvNet, cache: StampCache) -> np.ndarray:
         for flipped in (pictures, pictures[..., ::-1]):
             for k in range(4):
                 images = torch.from_numpy(np.rot90(flipped, k, axes=(2, 3)).copy())
-                found.append(net(images).softmax(dim=1)[:, GALAXY].numpy())
+                found.append(net(images).softmax(dim=1)[:, GALAXY_OUTPUT].numpy())
     return np.mean(found, axis=0)
 
 
@@ -163,7 +172,7 @@ def test_outputs_are_star_then_galaxy() -> None:
     images = train_convnet.images_of(
         cache_of(np.ones((2, 5, 12, 12))), np.arange(2), np.array([False, True]), 12, None, 0
     )
-    assert images[torch.arange(2)][1].tolist() == [STAR, GALAXY]
+    assert images[torch.arange(2)][1].tolist() == [STAR_OUTPUT, GALAXY_OUTPUT]
 
 
 # Errors
@@ -238,6 +247,7 @@ def stage(tmp_path, monkeypatch):
     told["settings"]["network"] = SETTINGS["network"] | {"epochs": 2}
     monkeypatch.setattr(paths, "DATA", tmp_path / "data")
     monkeypatch.setattr(paths, "MODELS", tmp_path / "models")
+    monkeypatch.setattr(paths, "CHECKPOINTS", tmp_path / "models" / "checkpoints")
     monkeypatch.setattr(train_convnet, "star_galaxy_sample", lambda _: (told["objects"].copy(), told["about"]))
     monkeypatch.setattr(train_convnet.params, "load", lambda _: told["settings"])
     monkeypatch.setattr(

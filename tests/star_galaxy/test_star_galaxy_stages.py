@@ -6,10 +6,10 @@ from argparse import Namespace
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from small_compendium import SMOKE, lay_out
 from toy_sky import toy_catalogue
 
-from analysis import params, paths
+from analysis import paths
 from analysis.errors import InputError
 from analysis.star_galaxy import evaluate, names, plot
 from analysis.star_galaxy.deep import objects_without_spectra
@@ -18,24 +18,16 @@ from analysis.survey.catalogue import read_catalogue, write_survey
 from analysis.survey.mock.generate import generate
 
 STAGES = (train_star_galaxy, evaluate.evaluate_star_galaxy, plot.plot_star_galaxy)
-
-
-def lay_out(root, patch: pytest.MonkeyPatch) -> None:
-    """Point a compendium at a folder, with settings smaller than those of the smoke scale."""
-    for name in ("DATA", "MODELS", "RESULTS", "FIGURES"):
-        patch.setattr(paths, name, root / name.lower())
-    smoke = yaml.safe_load((paths.SCALES / "smoke.yaml").read_text())
-    smoke["star_galaxy"] = {"min_objects": 60, "min_in_split": 5}
-    smoke["evaluate_star_galaxy"]["sky"] = {"min_objects": 300}
-    settings = params.merge(yaml.safe_load(paths.PARAMS.read_text()), smoke, "smoke.yaml")
-    patch.setattr(paths, "PARAMS", root / "params.yaml")
-    paths.PARAMS.write_text(yaml.safe_dump(settings))
+SMALLER = {
+    "star_galaxy": {"min_objects": 60, "min_in_split": 5},
+    "evaluate_star_galaxy": {"sky": {"min_objects": 300}},
+}
 
 
 def run() -> dict:
     for stage in STAGES:
         stage(Namespace())
-    return json.loads((paths.RESULTS / names.NAME / names.METRICS).read_text())
+    return json.loads((paths.RESULTS / names.NAME / paths.METRICS).read_text())
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +35,7 @@ def metrics(tmp_path_factory):
     """All stages on a mock survey; the paths stay until the last test that asks for it."""
     with pytest.MonkeyPatch.context() as patch:
         root = tmp_path_factory.mktemp("compendium")
-        lay_out(root, patch)
+        lay_out(root, patch, SMOKE, SMALLER)
         generate(2500, seed=5, out=paths.DATA, workers=1)
         yield run()
 
@@ -66,7 +58,7 @@ def test_thresholds_are_applied_to_the_classifiers_they_were_chosen_for(metrics)
 
 def test_evaluation_before_training_says_what_to_run(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "MODELS", tmp_path)
-    with pytest.raises(InputError, match=r"choices\.json is not there yet; `python -m analysis star-galaxy train`"):
+    with pytest.raises(InputError, match=r"choices\.json: not there; run `python -m analysis star-galaxy train` first"):
         evaluate.evaluate_star_galaxy(Namespace())
 
 
@@ -102,7 +94,7 @@ def test_called_stars_thicken_towards_the_plane(metrics):
 
 
 def test_a_survey_of_galaxies_alone_says_so(tmp_path, monkeypatch):
-    lay_out(tmp_path, monkeypatch)
+    lay_out(tmp_path, monkeypatch, SMOKE, SMALLER)
     catalogue = toy_catalogue(400, seed=1)
     write_survey(catalogue[catalogue["is_galaxy"]].drop(columns="is_galaxy"), paths.DATA, {"kind": "ingested"})
     assert run() == {"not_run": "0 stars; 60 of each class are needed"}
@@ -110,7 +102,7 @@ def test_a_survey_of_galaxies_alone_says_so(tmp_path, monkeypatch):
 
 
 def test_an_observed_survey_whose_objects_all_have_spectra_goes_without_the_rest(tmp_path, monkeypatch):
-    lay_out(tmp_path, monkeypatch)
+    lay_out(tmp_path, monkeypatch, SMOKE, SMALLER)
     catalogue = toy_catalogue(900, seed=2).drop(columns=["is_galaxy", "psfMag_u", "psfMag_r"])
     write_survey(catalogue, paths.DATA, {"kind": "ingested"})
     metrics = run()

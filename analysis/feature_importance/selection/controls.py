@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.feature_importance.model import AdaBoostR2
+from analysis.adaboost import AdaBoostR2
 from analysis.feature_importance.selection.permutation import columns_by_kind, sigma_rises
 from analysis.feature_importance.selection.samples import Sample, by_type_magnitude_redshift
 from analysis.feature_importance.train import in_parallel

@@ -1,7 +1,6 @@
 """Read the test galaxies, once: sigma against the number of features, inputs, and learners against AdaBoost."""
 
 import argparse
-import json
 import shutil
 from typing import Any
 
@@ -13,7 +12,7 @@ from analysis.feature_importance.selection import names
 from analysis.feature_importance.selection.stability import rank_correlations, share_in_top
 from analysis.features import feature_names, read_features
 from analysis.files import replacing
-from analysis.results import write_not_run, write_result
+from analysis.results import read_choices, write_not_run, write_result
 
 TABLES = {  # their columns; a result that cannot run leaves them empty
     names.PERMUTATION: ["name", "kind", "n_features", "tree_importance", "rise_percent", "rise_percent_err"],
@@ -128,8 +127,8 @@ def scores(predictions: pd.DataFrame, z: np.ndarray, benchmark: str, bootstrap: 
         predicted = predictions[name].to_numpy()
         result[name] = metrics.with_errors(metrics.PAPER_ERA, z, predicted, **bootstrap)
         if name != benchmark:
-            gain = metrics.gain_percent(metrics.sigma, z, baseline, predicted, **bootstrap) or {}
-            result[name]["gain"] = {f"sigma_percent_{part}".removesuffix("_value"): gain[part] for part in gain}
+            gain = metrics.gain_percent("sigma_percent", metrics.sigma, z, baseline, predicted, **bootstrap)
+            result[name]["gain"] = gain
     return result
 
 
@@ -151,13 +150,13 @@ def part_of(predictions: pd.DataFrame, part: str) -> pd.DataFrame:
 
 def evaluate_feature_selection(_: argparse.Namespace) -> None:
     """Predictions and test redshifts -> metrics.json and tables."""
-    models, out = paths.MODELS / names.NAME, paths.RESULTS / names.NAME / names.METRICS
-    choices = json.loads((models / names.CHOICES).read_text())
+    models, out = paths.MODELS / names.NAME, paths.RESULTS / names.NAME / paths.METRICS
+    choices = read_choices(models / names.CHOICES, "feature-selection train")
     if "not_run" in choices:
         write_not_run(out, choices["not_run"], TABLES)
         return
     settings = params.load("evaluate_feature_selection")
-    bootstrap = {"n": settings["n_bootstrap"], "seed": settings["seed"]}
+    bootstrap = metrics.resampling(settings)
     galaxies, _summary = read_features(paths.FEATURES)
     others = galaxies[galaxies["split"] != "train"]
     z, test = others["redshift"].to_numpy(), (others["split"] == "test").to_numpy()

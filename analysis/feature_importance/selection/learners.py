@@ -14,7 +14,7 @@ from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
 from torch.utils.data import TensorDataset
 
 from analysis import metrics
-from analysis.feature_importance.model import AdaBoostR2
+from analysis.adaboost import AdaBoostR2
 from analysis.feature_importance.network import RedshiftNetwork, squared_error
 from analysis.training import Settings, train
 

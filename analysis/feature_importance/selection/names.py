@@ -10,7 +10,6 @@ PREDICTIONS = "predictions.parquet"  # of validation and test galaxies, a column
 REFITS = "refits.parquet"  # importances in each bootstrap refit
 
 # Results; the training stage writes those that need no test galaxies
-METRICS = "metrics.json"
 PERMUTATION = "permutation.csv"
 IMPORTANCES = "importances.csv"
 RANKING = "mint.csv"

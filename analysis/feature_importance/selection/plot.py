@@ -1,8 +1,9 @@
 """The figures of feature importance in depth, from its metrics and tables alone."""
 
 import argparse
-import json
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 
 from analysis import params, paths
 from analysis.feature_importance.selection import names
-from analysis.figures import plot_nothing, save_figures
+from analysis.figures import draw_result
 
 FIGURES = ("fig-importance-samples.png", "fig-selection-curve.png", "fig-learners.png", "fig-permutation.png")
 
@@ -130,11 +131,8 @@ def plot_permutation(permutation: pd.DataFrame) -> Figure:
     return figure
 
 
-def figures(results: Path, n_features: int) -> dict[str, Figure]:
-    """Return the figures of the result, by the name of the file."""
-    result = json.loads((results / names.METRICS).read_text())
-    if "not_run" in result:
-        return {name: plot_nothing(result["not_run"]) for name in FIGURES}
+def figures(results: Path, _: dict[str, Any], n_features: int) -> dict[str, Figure]:
+    """Return the figures of the result, from the tables in its folder, by the name of the file."""
     drawn = (
         plot_samples(pd.read_csv(results / names.IMPORTANCES, keep_default_na=False), n_features),
         plot_curve(pd.read_csv(results / names.CURVE)),
@@ -146,6 +144,5 @@ def figures(results: Path, n_features: int) -> dict[str, Figure]:
 
 def plot_feature_selection(_: argparse.Namespace) -> None:
     """Results -> figures of the paper."""
-    with plt.style.context(paths.STYLE):
-        drawn = figures(paths.RESULTS / names.NAME, params.load("plot_feature_selection")["n_features"])
-        save_figures(drawn)
+    n_features = params.load("plot_feature_selection")["n_features"]
+    draw_result(paths.RESULTS / names.NAME, FIGURES, partial(figures, n_features=n_features))

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from analysis.feature_importance.selection.search import best_settings, fit_best
 from analysis.feature_importance.train import in_parallel
 from analysis.features import feature_names, read_features, standard_features
 from analysis.files import replacing
+from analysis.results import write_tables
 from analysis.survey.catalogue import read_catalogue
 
 
@@ -93,14 +93,15 @@ def train_feature_selection(_: argparse.Namespace) -> None:
         names.PERMUTATION: permute(samples, features, settings),
         names.RANKING: _ranked(rankings, features),
         names.SEARCH: searched,
-        names.REFITS: refits,
-        names.PREDICTIONS: pd.DataFrame(
-            {f"{part}:{name}": values for part, named in predictions.items() for name, values in named.items()},
-            dtype=np.float32,
-        ),
     }
-    for name, table in tables.items():
-        _write(table, folder / name)
+    write_tables(folder, tables)
+    predicted = {f"{part}:{name}": values for part, named in predictions.items() for name, values in named.items()}
+    for name, table in (
+        (names.REFITS, refits),
+        (names.PREDICTIONS, pd.DataFrame(predicted, dtype=np.float32)),
+    ):
+        with replacing(folder / name) as partial:
+            table.to_parquet(partial)
     learners = {name: best[name] | {"cpu_seconds": seconds[name]} for name in best}
     choices = {"n_unlabelled": n_science, "n_inputs": n_inputs, "learners": learners}
     metrics.write_metrics(folder / names.CHOICES, choices)
@@ -112,11 +113,3 @@ def _ranked(rankings: dict[str, mint.Ranking], features: list[str]) -> pd.DataFr
         for name, ranking in rankings.items()
     ]
     return pd.concat(tables).drop(columns="order")
-
-
-def _write(table: pd.DataFrame, path: Path) -> None:
-    with replacing(path) as partial:
-        if path.suffix == ".csv":
-            table.to_csv(partial, index=False, float_format="%.6g")
-        else:
-            table.to_parquet(partial)

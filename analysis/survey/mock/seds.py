@@ -15,7 +15,6 @@ from analysis.survey.schema import BANDS
 FloatArray = np.ndarray
 
 REFERENCE_REDSHIFT = 0.1
-OLD = 3  # the template of old stars, reference of the shares
 _RESPONSES = [f"sdss_{band}0" for band in BANDS]
 _QUASAR_REDSHIFTS = np.linspace(0.05, 4.3, 171)
 

@@ -15,7 +15,7 @@ from analysis.survey.mock.parameters import parameters_hash
 
 
 def why_unknown(provenance: dict[str, Any]) -> str:
-    """Return why there is no truth of a survey, or nothing."""
+    """Return why there is no truth of a survey; empty where there is."""
     generator = provenance.get("generator", {})
     if provenance.get("kind") != "mock" or not {"objects", "seed", "parameters_sha256"} <= set(generator):
         return "nobody knows the redshifts of observed galaxies without spectra; a mock survey does"

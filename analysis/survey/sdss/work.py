@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import InputError
-from analysis.files import replacing
+from analysis.files import replacing, write_json
 from analysis.survey.catalogue import sha256
 
 _SETTINGS, _LEDGER = "settings.json", "ledger.jsonl"
@@ -41,8 +41,7 @@ class Work:
             self._check_settings(settings)
         else:
             folder.mkdir(parents=True)
-            with replacing(folder / _SETTINGS) as partial:
-                partial.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+            write_json(folder / _SETTINGS, settings)
         self.ledger = self._read_ledger()
 
     def _check_settings(self, settings: dict[str, Any]) -> None:
@@ -51,8 +50,7 @@ class Work:
             before = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:  # killed before anything was fetched
             before = settings
-            with replacing(path) as partial:
-                partial.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+            write_json(path, settings)
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read ({error}); remove {self.folder} to begin anew") from None
         for name in settings:

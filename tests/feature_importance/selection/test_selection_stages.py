@@ -23,7 +23,7 @@ def run_stages():
     ):  # fmt: skip
         stage(Namespace())
     folder = paths.RESULTS / names.NAME
-    return json.loads((folder / names.METRICS).read_text()), {n: pd.read_csv(folder / n) for n in evaluate.TABLES}
+    return json.loads((folder / paths.METRICS).read_text()), {n: pd.read_csv(folder / n) for n in evaluate.TABLES}
 
 
 def test_whole_result(survey):

@@ -56,7 +56,8 @@ def test_young_stars_gave_more_of_the_light_in_the_past() -> None:
     ]
     assert fading[0] < fading[1] < fading[2] < fading[3] < 0.02
     young = populations._YOUNG.astype(bool)
-    growth = then[1, young] / then[1, seds.OLD] / (then[0, young] / then[0, seds.OLD])
+    old = 3  # the template of old stars, reference of the shares
+    growth = then[1, young] / then[1, old] / (then[0, young] / then[0, old])
     assert growth == pytest.approx((1.6 / 1.1) ** parameters()["galaxies"]["early"]["sed"]["growth"])
 
 

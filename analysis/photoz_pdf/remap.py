@@ -9,7 +9,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.special import ndtr
 
-from analysis.pit_calibration.rescale import cdf_at_edges, from_cdf_at_edges
+from analysis.photoz_pdf.rescale import cdf_at_edges, from_cdf_at_edges
 
 Array = np.ndarray
 

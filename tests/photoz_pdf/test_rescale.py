@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from analysis import pdf_metrics
-from analysis.pit_calibration.remap import fit_remapping, nodes, remapped
-from analysis.pit_calibration.rescale import cdf_at_edges, fit_rescaling, from_cdf_at_edges, rescaled
+from analysis.photoz_pdf.remap import fit_remapping, nodes, remapped
+from analysis.photoz_pdf.rescale import cdf_at_edges, fit_rescaling, from_cdf_at_edges, rescaled
 
 GRID = np.linspace(0, 1, 301)
 SIGMA = 0.05

@@ -1,11 +1,8 @@
-"""The circumstances of a run that the paper prints: versions, commit, machine; and how it cites, in words."""
+"""The circumstances of a run, as paper, benches and `verify` print them: versions, commit, machine."""
 
-import json
 import platform
 from importlib import metadata
 from pathlib import Path
-
-import pypandoc
 
 from analysis.cores import cores
 from analysis.provenance.git import ABBREVIATED, CHANGED, UNKNOWN, git
@@ -32,17 +29,6 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[package] = "not installed"
     return found
-
-
-def short_citations(references: Path) -> dict[str, str]:
-    """Return how each entry of a BibTeX file is cited in running text: key -> "Kim & Brunner 2017"."""
-    entries = json.loads(pypandoc.convert_file(str(references), "csljson", format="bibtex"))
-    return {entry["id"]: f"{_names(entry)} {entry['issued']['date-parts'][0][0]}" for entry in entries}
-
-
-def _names(entry: dict) -> str:
-    names = [author.get("family") or author.get("literal", "") for author in entry.get("author", [])]
-    return " & ".join(names) if len(names) <= 2 and "others" not in names else f"{names[0]} et al."
 
 
 def commit(root: Path) -> str:

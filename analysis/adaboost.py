@@ -3,12 +3,14 @@
 import json
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import lightgbm
 import numpy as np
+import pandas as pd
 
-from analysis.files import replacing
+from analysis.errors import InputError
+from analysis.files import write_json
 
 # A tree that errs by less than this, relative to the range of the truth, is perfect: LightGBM's gradients are in
 # single precision.
@@ -58,11 +60,10 @@ class AdaBoostR2:
         self.seed = seed
         self.num_threads = num_threads
 
-    def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> Self:
-        """Fit to features `X` (objects, features) and truth `y` (objects,), with optional first weights."""
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
+        """Fit to features `X` (objects, features) and truth `y` (objects,)."""
         X, y = np.ascontiguousarray(X), np.asarray(y, float)
-        weights = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
-        weights = weights / weights.sum()
+        weights = np.full(len(y), 1 / len(y))
         generator = np.random.default_rng(self.seed)
         self.offset_ = float(np.mean(y))  # trees fit the rest, so that single-precision sums lose nothing
         self._booster = self._empty_booster(X, y)
@@ -72,7 +73,7 @@ class AdaBoostR2:
             if not self._add_tree(y, drawn):
                 break
             error = np.abs(self._predict_tree(X, len(kept)) - y)
-            error[weights == 0] = 0
+            error[weights == 0] = 0  # as in scikit-learn: weights may underflow
             if error.max() <= _PERFECT * np.ptp(y):
                 kept.append(1.0)
                 break
@@ -153,17 +154,31 @@ class AdaBoostR2:
             "estimator_weights": self.estimator_weights_.tolist(),
             "trees": self._booster.model_to_string(),
         }
-        with replacing(path) as unfinished:
-            unfinished.write_text(json.dumps(content, indent=1) + "\n")
+        write_json(path, content)
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what `save` wrote; the model predicts, bit for bit, what it did."""
-        content = json.loads(path.read_text())
+        """Read what `save` wrote; the model predicts, bit for bit, what it did.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, cut, or of another format.
+        """
         model = cls()
-        model._booster = lightgbm.Booster(model_str=content["trees"])
-        model.offset_, model.estimator_weights_ = content["offset"], np.array(content["estimator_weights"])
+        try:
+            content = json.loads(path.read_text())
+            model._booster = lightgbm.Booster(model_str=content["trees"])
+            model.offset_, model.estimator_weights_ = content["offset"], np.array(content["estimator_weights"])
+        except (OSError, ValueError, KeyError, TypeError, lightgbm.basic.LightGBMError) as error:
+            raise InputError(f"{path}: not a whole file of boosted trees ({error})", "damaged-file") from None
         return model
+
+
+def fit_adaboost(galaxies: pd.DataFrame, inputs: list[str], depth: int, settings: dict[str, Any]) -> AdaBoostR2:
+    """Fit AdaBoost to the redshifts of galaxies with the settings of a stage: `adaboost` and `seed`."""
+    model = AdaBoostR2(max_depth=depth, **settings["adaboost"], seed=settings["seed"])
+    return model.fit(galaxies[inputs].to_numpy(), galaxies["redshift"].to_numpy())
 
 
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

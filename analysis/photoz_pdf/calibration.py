@@ -6,9 +6,9 @@ from typing import Self
 import numpy as np
 
 from analysis import pdf_metrics
-from analysis.pit_calibration.names import RAW, REMAPPED, RESCALED
-from analysis.pit_calibration.remap import fit_remapping, remapped
-from analysis.pit_calibration.rescale import fit_rescaling, rescaled
+from analysis.photoz_pdf.names import RAW, REMAPPED, RESCALED
+from analysis.photoz_pdf.remap import fit_remapping, remapped
+from analysis.photoz_pdf.rescale import fit_rescaling, rescaled
 
 Array = np.ndarray
 
@@ -36,7 +36,7 @@ class Calibration:
         return cls(stretch, shift, fit_remapping(pdf_metrics.pit(grid, pdfs, z_true), n_nodes).tolist())
 
     def variants(self, grid: Array, pdfs: Array) -> dict[str, Array]:
-        """Return PDFs (n, k) as they are, rescaled and remapped, by the names of `names.VARIANTS`."""
+        """Return PDFs (n, k) as they are, rescaled and remapped, by these names."""
         return {
             RAW: pdfs,
             RESCALED: rescaled(grid, pdfs, self.stretch, self.shift),

@@ -8,7 +8,8 @@ from sklearn.datasets import make_friedman1
 from sklearn.ensemble import AdaBoostRegressor
 from sklearn.tree import DecisionTreeRegressor
 
-from analysis.feature_importance.model import AdaBoostR2, weighted_median
+from analysis.adaboost import AdaBoostR2, weighted_median
+from analysis.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +63,6 @@ def test_nothing_to_split_predicts_the_mean():
     model = AdaBoostR2(5).fit(np.ones((50, 2)), y)
     np.testing.assert_allclose(model.predict(np.ones((1, 2))), y.mean())
     assert model.feature_importances_.tolist() == [0, 0]
-
-
-def test_starting_weights_exclude_objects(friedman):
-    X, y = friedman[0][:1000], friedman[1][:1000].copy()
-    y[500:] += 100
-    model = AdaBoostR2(5, 6).fit(X, y, sample_weight=np.arange(1000) < 500)
-    assert model.predict(X).max() < 50
 
 
 def test_large_offset_of_the_truth_does_not_matter(friedman):
@@ -127,3 +121,13 @@ def test_faster_than_scikit_learn_on_many_features():
         model.fit(X, y)
         seconds.append(time.process_time() - started)
     assert seconds[0] < seconds[1] / 2
+
+
+def test_trees_that_are_cut_or_missing_are_refused(tmp_path):
+    path = tmp_path / "trees.json"
+    AdaBoostR2(n_estimators=2).fit(np.arange(100.0)[:, None], np.arange(100.0)).save(path)
+    path.write_text(path.read_text()[:-100])
+    for file in (path, tmp_path / "none.json"):
+        with pytest.raises(InputError, match=r"json: not a whole file of boosted trees") as error:
+            AdaBoostR2.load(file)
+        assert error.value.kind == "damaged-file"

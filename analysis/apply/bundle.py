@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from analysis.apply import names
-from analysis.apply.outside import TrainingDistribution
+from analysis.apply.outside import PhotometricTraining, TrainingDistribution
 from analysis.apply.redshifts import CalibratedRedshifts
 from analysis.apply.trees import Trees, mean_path
 from analysis.errors import InputError
@@ -22,8 +22,11 @@ from analysis.photoz_pdf.mdn import MixtureDensityNetworks
 from analysis.photoz_pdf.photometry import PhotometricInputs
 from analysis.star_galaxy import inputs as star_galaxy_inputs
 from analysis.star_galaxy.names import TPC_MORPH, TPC_PHOT
+from analysis.survey.schema import BANDS, MAGNITUDE_RANGE
 
 Array = np.ndarray
+
+FORMAT = 2  # of the folder: what is in it, and under which names
 
 CLASS_INPUTS = {
     TPC_PHOT: star_galaxy_inputs.magnitudes_and_colours,
@@ -44,8 +47,8 @@ class Bundle:
     Attributes
     ----------
     about : dict
-        `bands`; under `redshift`, `class` and `isolation` what belongs to each part: one that is not there is not
-        answered for.
+        `format` and `bands`; under `redshift`, `class` and `isolation` what belongs to each part: one that is not there
+        is not answered for.
     """
 
     def __init__(self, about: dict[str, Any], arrays: Mapping[str, Array], folder: Path):
@@ -68,7 +71,7 @@ class Bundle:
                 names.Z_MODE,
                 names.OUTSIDE_REDSHIFT,
             ]
-            self.redshift_training = TrainingDistribution.from_arrays(arrays, REDSHIFT_TRAINING)
+            self.redshift_training = PhotometricTraining.from_arrays(arrays, REDSHIFT_TRAINING)
         if "class" in about:
             self.answered += [names.P_GALAXY, names.P_GALAXY_ERR, names.OUTSIDE_CLASS]
             self._forest = Trees.from_arrays(arrays, CLASS, len(about["class"]["columns"]))
@@ -81,7 +84,7 @@ class Bundle:
         Raises
         ------
         InputError
-            If it is not there, cut, or made for objects that it cannot answer for.
+            If it is not there, cut, of another format, or made for objects that it cannot answer for.
         """
         about_path = Path(folder) / names.ABOUT
         if not about_path.is_file():
@@ -91,6 +94,9 @@ class Bundle:
             about = json.loads(about_path.read_text())
             if "not_run" in about:
                 raise InputError(f"{folder}: holds no models: {about['not_run']}")
+            if (found := about.get("format", 1)) != FORMAT:
+                how = "make them again: `python -m analysis science-sample train`"
+                raise InputError(f"{folder}: no models of format {FORMAT}, but of {found}; {how}", "other-model")
             return cls(about, load_file(Path(folder) / names.ARRAYS), Path(folder))
         except InputError:
             raise
@@ -111,9 +117,8 @@ class Bundle:
 
     def columns(self) -> list[str]:
         """List the columns of the catalogue that are read where they are there."""
-        systems = ("psfMag", "cModelMag", "extinction") if "class" in self.about else ()
-        extra = [f"{system}_{band}" for system in systems for band in self.bands]
-        return [names.OBJECT, names.RA, names.DEC, *band_columns(self.bands), *extra]
+        of_class = self.about["class"]["catalogue_columns"] if "class" in self.about else []
+        return list(dict.fromkeys([names.OBJECT, names.RA, names.DEC, *band_columns(self.bands), *of_class]))
 
     def check_columns(self, present: list[str], source: str) -> None:
         """Raise InputError naming the first column that is needed and not there."""
@@ -125,13 +130,16 @@ class Bundle:
                     "no-such-column",
                 )
         if "class" in self.about:
-            here = self._class_inputs(pd.DataFrame(columns=present, dtype=float))
-            if lacking := [name for name in self.about["class"]["columns"] if name not in here]:
-                raise InputError(
-                    f"{source}: no {lacking[0]!r}, by which stars are told from galaxies; expected psfMag_* and "
-                    f"cModelMag_* (or extinction_*) in {', '.join(self.bands)}, as in training",
-                    "no-such-column",
-                )
+            self._check_class_columns(present, source)
+
+    def _check_class_columns(self, present: Iterable[str], source: str) -> None:
+        of_class = self.about["class"]["catalogue_columns"]
+        if lacking := sorted(set(of_class) - set(present)):
+            raise InputError(
+                f"{source}: no column {lacking[0]!r}, by which stars are told from galaxies; expected what the "
+                f"concentrations were made of in training: {', '.join(of_class)}",
+                "no-such-column",
+            )
 
     def answers(self, table: pd.DataFrame, source: str) -> dict[str, Array]:
         """Return the columns of the answer for each row, by name, but for those of its place.
@@ -146,14 +154,16 @@ class Bundle:
         Returns
         -------
         dict of str to ndarray, shape (n,)
-            NaN for objects without any magnitude, which lie outside every training distribution.
+            NaN for objects without any magnitude, or with an impossible one: they lie outside of every training.
 
         Raises
         ------
         InputError
-            If a magnitude is impossible.
+            If a column is not there.
         """
-        sample = photometry(table, self.bands, source)
+        sample = photometry(self._possible(table), self.bands, source)
+        if "class" in self.about:
+            self._check_class_columns(table.columns, source)  # of one file, and not of the first, it may be missing
         measured = np.isfinite(sample.magnitudes).sum(axis=1).astype(np.int8)
         some = np.flatnonzero(measured)
         answered = {}
@@ -167,6 +177,22 @@ class Bundle:
                 columns[name][some] = answered[name]
         return columns
 
+    def impossible(self, table: pd.DataFrame) -> int:
+        """Count the objects with a magnitude that cannot be: they get no answer."""
+        return int(self._impossible(table).sum())
+
+    def _impossible(self, table: pd.DataFrame) -> Array:
+        magnitudes = table.reindex(columns=[f"dered_{band}" for band in self.bands]).to_numpy(float)
+        outside = (magnitudes < MAGNITUDE_RANGE[0]) | (magnitudes > MAGNITUDE_RANGE[1])
+        return np.asarray(outside.any(axis=1))
+
+    def _possible(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return a table in which an object with an impossible magnitude has none at all: what is true of it?"""
+        if not (wrong := self._impossible(table)).any():
+            return table
+        columns = [name for band in self.bands if (name := f"dered_{band}") in table]
+        return table.assign(**{name: table[name].mask(wrong) for name in columns})
+
     def _answers(self, table: pd.DataFrame, magnitudes: Array, errors: Array) -> dict[str, Array]:
         inputs = self.inputs(magnitudes, errors)
         depth, _ = self._isolation.mean_and_variance(inputs)
@@ -174,18 +200,39 @@ class Bundle:
         columns = {names.ANOMALY: 2 ** (-depth / mean_path(self._max_samples)).astype(np.float32)}
         if self.redshifts is not None:
             columns |= self.redshifts(magnitudes, errors)
-            places = inputs[:, : self.inputs.n_magnitudes]
-            columns[names.OUTSIDE_REDSHIFT] = self.redshift_training.outside(places)
+            columns[names.OUTSIDE_REDSHIFT] = self.outside_redshift(inputs, magnitudes, errors)
         if "class" in self.about:
             about, of_class = self.about["class"], self._class_inputs(table)[self.about["class"]["columns"]]
             p, variance = self._forest.mean_and_variance(of_class.to_numpy())
             columns[names.P_GALAXY] = p.astype(np.float32)
             columns[names.P_GALAXY_ERR] = np.sqrt(about["variance_share"] * variance).astype(np.float32)
-            columns[names.OUTSIDE_CLASS] = self._class_training.outside(standardised(of_class, self._arrays))
+            places = standardised(of_class, self._arrays)
+            columns[names.OUTSIDE_CLASS] = self._class_training.outside(places, of_class.isna().to_numpy())
         return columns
 
+    def outside_redshift(self, inputs: Array, magnitudes: Array, errors: Array) -> Array:
+        """Tell which objects are unlike those of the redshift training; the inputs are those made of the photometry."""
+        return self.redshift_training.outside(inputs[:, : self.inputs.n_magnitudes], magnitudes, errors)
+
     def _class_inputs(self, table: pd.DataFrame) -> pd.DataFrame:
-        return CLASS_INPUTS[self.about["class"]["classifier"]](table)
+        about = self.about["class"]
+        return CLASS_INPUTS[about["classifier"]](table[about["catalogue_columns"]])  # no others: no other definition
+
+
+def class_columns(classifier: str, present: Iterable[str]) -> list[str]:
+    """List the columns of a catalogue, some of them perhaps not present, that define the inputs of a classifier.
+
+    A concentration is psfMag - cModelMag where there is one, else psfMag - dered - extinction: not without extinction.
+    """
+    here = set(present)
+    bands = [band for band in BANDS if f"dered_{band}" in here]
+    columns = [f"dered_{band}" for band in bands]
+    if classifier == TPC_MORPH:
+        for band in bands:
+            if f"psfMag_{band}" in here:
+                wider = "cModelMag" if f"cModelMag_{band}" in here else "extinction"
+                columns += [f"psfMag_{band}", f"{wider}_{band}"]
+    return columns
 
 
 def standardised(of_class: pd.DataFrame, arrays: Mapping[str, Array]) -> Array:

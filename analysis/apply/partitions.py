@@ -42,23 +42,27 @@ def positions(ra: Array, dec: Array, numbers: Array, source: str) -> Array:
     return np.asarray(compute_spatial_index(ra % 360, dec), np.int64)
 
 
-def count(index: Array) -> tuple[list[int], list[int]]:
+def count(index: Array) -> tuple[Array, Array]:
     """Count objects by pixel of order `COUNT_ORDER`; return the pixels that have any, and how many."""
-    pixels, counts = np.unique(index >> 2 * (ORDER - COUNT_ORDER), return_counts=True)
-    return pixels.tolist(), counts.tolist()
+    return np.unique(index >> 2 * (ORDER - COUNT_ORDER), return_counts=True)
 
 
-def choose(counted: Mapping[int, int], most: int) -> Pixels:
+def no_counts() -> Array:
+    """Return 0 for each pixel of order `COUNT_ORDER`: 100 MB at most, whatever is counted then."""
+    return np.zeros(12 * 4**COUNT_ORDER, np.int64)
+
+
+def choose(counted: Array, most: int) -> Pixels:
     """Return the largest pixels that hold at most so many objects and together all, in the order of the sky.
 
     Parameters
     ----------
-    counted : mapping of int to int
+    counted : ndarray of int, shape (n_pixels,)
         Objects by pixel of order `COUNT_ORDER`; one with more than `most` is a partition nonetheless.
     most : int
     """
-    pixels = np.array(sorted(counted), np.int64)
-    counts = np.array([counted[pixel] for pixel in pixels.tolist()], np.int64)
+    pixels = np.flatnonzero(counted)
+    counts = counted[pixels]
     chosen: Pixels = []
     for order in range(COUNT_ORDER + 1):
         parents, member = np.unique(pixels >> 2 * (COUNT_ORDER - order), return_inverse=True)
@@ -101,7 +105,7 @@ def write_shard(path: Path, table: pa.Table, partitions: Array) -> list[int]:
         Of the rows, ascending.
     """
     numbers, starts = np.unique(partitions, return_index=True)
-    ends = [*starts[1:], len(partitions)]
+    ends = [*starts[1:], len(partitions)][: len(starts)]  # none of no objects
     with pa.ipc.new_file(path, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         for start, end in zip(starts, ends, strict=True):
             [batch] = table.slice(start, end - start).combine_chunks().to_batches()

@@ -3,27 +3,29 @@
 import hashlib
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import numpy as np
 from distributed import Client
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import analysis
 from analysis.apply import output, partitions, tasks
 from analysis.apply.bundle import Bundle, bundle_files
 from analysis.apply.chunks import Chunk
-from analysis.apply.cluster import Failure, connected, peak_memory, run_tasks, send_models
+from analysis.apply.cluster import Failure, connected, console, peak_memory, run_tasks, send_models
 from analysis.apply.schema import answer_schema
+from analysis.apply.software import software
 from analysis.apply.sources import Pixels, Source, without_secrets
 from analysis.apply.tasks import Job, Models
 from analysis.cores import cores
 from analysis.errors import InputError
-
-_console = Console(stderr=True)
+from analysis.survey.schema import MAGNITUDE_RANGE
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,12 @@ def apply(request: Request) -> Outcome:
         provenance |= {"objects_in_source": source.rows}
         workers = request.workers or min(cores(), len(source.chunks))
         with connected(request.scheduler, workers, request.memory_limit) as client:
-            _console.print(f"dashboard: {client.dashboard_link}", soft_wrap=True)
+            console.print(f"dashboard: {client.dashboard_link}", soft_wrap=True)
             models = Models(files, digest)
-            send_models(client, models, work)
-            job = Job(work, models.name, source.columns_map, plan.get("pixels", []))
+            pixels, mark = plan.get("pixels", []), uuid4().hex
+            job = Job(work, provenance["fingerprint"], models.name, source.columns_map, pixels, mark)
+            (work / tasks.MARK).write_text(mark)
+            send_models(client, models, job)
             return _run(client, request, source, job, provenance)
 
 
@@ -147,6 +151,7 @@ def _provenance(request: Request, source: Source, digest: str) -> dict[str, Any]
         "catalogue": source.url,
         "models_sha256": digest,
         "code_version": analysis.__version__,
+        "software": software(),
         "chunk_rows": request.chunk_rows,
         "partition_rows": request.partition_rows,
         "columns": answer_schema().names,
@@ -164,20 +169,44 @@ def _run(client: Client, request: Request, source: Source, job: Job, provenance:
         pixels, chunks, failures = _partitions(client, request, source, job)
         if not pixels:
             return Outcome(0, time.perf_counter() - started, peak_memory(client), failures)
-        job = Job(job.work, job.models, job.columns_map, pixels)
+        job = replace(job, pixels=pixels)
         if not failures:
             output.write_plan(job.work, {"fingerprint": provenance["fingerprint"], "pixels": pixels})
-    answered, failed = _each(client, "objects", tasks.answer_chunk, job, chunks, lambda c: c.rows, str)
-    failures += failed
+    answered: dict[int, tasks.Record] = {}
+    failures += _each(client, "objects", tasks.answer_chunk, job, chunks, lambda c: c.rows, str, answered.__setitem__)
     objects = sum(record["rows"] for record in answered.values())
+    unusable = _unusable(answered)
+    if not failures:
+        _check_all_there(request.catalogue, source.rows, objects + unusable["without_position"])
     if not failures or (request.without_failed and answered):
         rows, failed = _put_together(client, job, answered)
         failures += failed
-        if not failed:
-            missing = [failure._asdict() for failure in failures]
-            about = provenance | {"objects": objects, "missing": missing}
+        if not failures or (request.without_failed and rows):
+            objects, missing = sum(rows.values()), [failure._asdict() for failure in failures]
+            about = provenance | {"objects": objects, "unusable": unusable, "missing": missing}
             output.finish(job.work, request.out.absolute(), rows, about)
     return Outcome(objects, time.perf_counter() - started, peak_memory(client), failures)
+
+
+def _unusable(answered: dict[int, tasks.Record]) -> dict[str, int]:
+    """Return how many objects could not be answered for, by why, and say so."""
+    total: Counter[str] = Counter(without_position=0, impossible_magnitudes=0)
+    for record in answered.values():
+        total.update(record["unusable"])
+    if lost := total["without_position"]:
+        console.print(f"{lost:,} objects without a position on the sky are left out")
+    if lost := total["impossible_magnitudes"]:
+        low, high = MAGNITUDE_RANGE
+        console.print(f"{lost:,} objects with a magnitude not in {low:g} to {high:g} have nulls for answers, and flags")
+    return dict(total)
+
+
+def _check_all_there(source: str, there: int, found: int) -> None:
+    if found != there:
+        raise InputError(
+            f"{source}: held {there:,} objects when it was looked at, and {found:,} when it was read; "
+            "remove the folder of unfinished work, and give the command again"
+        )
 
 
 def _partitions(
@@ -186,11 +215,14 @@ def _partitions(
     """Return the partitions, and the chunks that can be placed in them."""
     if source.pixels is not None:
         return partitions.in_order(source.pixels), source.chunks, []
-    counted, failures = _each(client, "counting", tasks.count_chunk, job, source.chunks, lambda c: c.rows, str)
-    counts: dict[int, int] = {}
-    for record in counted.values():
-        for pixel, number in zip(record["pixels"], record["counts"], strict=True):
-            counts[pixel] = counts.get(pixel, 0) + number
+    counts, counted = partitions.no_counts(), []
+
+    def add(number: int, record: tasks.Record) -> None:
+        with np.load(job.work / record["file"]) as of_chunk:
+            counts[of_chunk["pixels"]] += of_chunk["counts"]
+        counted.append(number)
+
+    failures = _each(client, "counting", tasks.count_chunk, job, source.chunks, lambda c: c.rows, str, add)
     return partitions.choose(counts, request.partition_rows), [source.chunks[k] for k in sorted(counted)], failures
 
 
@@ -200,14 +232,16 @@ def _put_together(
     """Make the partitions of the shards; return the rows of each by pixel."""
     parts: dict[int, list[list[Any]]] = {}
     for number in sorted(answered):
-        for group, partition in enumerate(answered[number]["partitions"]):
-            parts.setdefault(partition, []).append([answered[number]["file"], group])
+        record = answered[number]
+        for group, (partition, size) in enumerate(zip(record["partitions"], record["sizes"], strict=True)):
+            parts.setdefault(partition, []).append([record["file"], group, size])
     calls = sorted(parts.items())
 
     def name(call: tuple[int, Any]) -> str:
         return "partition Norder={} Npix={}".format(*job.pixels[call[0]])
 
-    made, failures = _each(client, "partitions", tasks.make_partition, job, calls, lambda _: 1, name)
+    made: dict[int, tasks.Record] = {}
+    failures = _each(client, "partitions", tasks.make_partition, job, calls, lambda _: 1, name, made.__setitem__)
     rows = {(order, pixel): made[k]["rows"] for k in sorted(made) for order, pixel in [job.pixels[calls[k][0]]]}
     return rows, failures
 
@@ -215,20 +249,22 @@ def _put_together(
 def _each(
     client: Client,
     what: str,
-    function: Callable[..., tasks.Record],
+    function: Callable[[Job, Any], tasks.Record],
     job: Job,
     items: list[Any],
     size: Callable[[Any], int],
     name: Callable[[Any], str],
-) -> tuple[dict[int, tasks.Record], list[Failure]]:
-    """Run a task for each item, with a progress bar; return the records by number of the item, and what failed."""
+    take: Callable[[int, tasks.Record], None],
+) -> list[Failure]:
+    """Run a task for each item, with a progress bar; hand on number and record of each, and return what failed."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task(what, total=sum(map(size, items)))
-        results, errors = run_tasks(
-            client,
-            function,
-            [(job, item) for item in items],
-            lambda number, _: progress.advance(bar, size(items[number])),
-        )
-    return results, [Failure(*map(without_secrets, (name(items[k]), error))) for k, error in sorted(errors.items())]
+
+        def ended(number: int, record: tasks.Record | None) -> None:
+            if record is not None:
+                take(number, record)
+            progress.advance(bar, size(items[number]))
+
+        errors = run_tasks(client, job, function, items, ended)
+    return [Failure(*map(without_secrets, (name(items[k]), error))) for k, error in sorted(errors.items())]

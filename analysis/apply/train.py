@@ -16,7 +16,7 @@ from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from analysis import metrics, params, paths, pdf_metrics
 from analysis.apply import bundle, names
 from analysis.apply.forests import classifier_trees, isolation_trees, variance_share
-from analysis.apply.outside import TrainingDistribution
+from analysis.apply.outside import PhotometricTraining, TrainingDistribution
 from analysis.cores import cores
 from analysis.files import replacing
 from analysis.photoz_pdf import names as photoz
@@ -49,13 +49,15 @@ def class_part(
     objects: pd.DataFrame, name: str, forest: Any, settings: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Array]]:
     """Return what is to be known of the classifier, and its arrays: trees, and what is like its training objects."""
-    of_class = bundle.CLASS_INPUTS[name](in_training(objects))
+    columns = bundle.class_columns(name, objects.columns)
+    of_class = bundle.CLASS_INPUTS[name](in_training(objects)[columns])
     low, centre, high = np.nanpercentile(of_class.to_numpy(), [25, 50, 75], axis=0)
     arrays = {f"{bundle.CLASS}centre": centre, f"{bundle.CLASS}scale": np.maximum((high - low) / 1.349, 1e-6)}
-    training = TrainingDistribution.fit(bundle.standardised(of_class, arrays), **settings)
+    training = TrainingDistribution.fit(bundle.standardised(of_class, arrays), of_class.isna().to_numpy(), **settings)
     arrays |= training.to_arrays(bundle.CLASS_TRAINING) | classifier_trees(forest).to_arrays(bundle.CLASS)
     validation = bundle.CLASS_INPUTS[name](held_out(objects))
-    about = {"classifier": name, "columns": list(of_class), "trees": len(forest.estimators_)}
+    about: dict[str, Any] = {"classifier": name, "catalogue_columns": columns, "columns": list(of_class)}
+    about |= {"trees": len(forest.estimators_)}
     return about | {"variance_share": variance_share(forest, validation.to_numpy())}, arrays
 
 
@@ -121,8 +123,8 @@ def agreement(made: bundle.Bundle, parts: Parts) -> dict[str, Any]:
         below = {names.quantile_name(q): float(100 * np.mean(z < quantiles[:, k])) for k, q in enumerate(names.LEVELS)}
         differences = np.max(np.abs(quantiles - slow), axis=1)
         result["redshift"] = {"difference_99": float(np.percentile(differences, 99)), "below_percent": below}
-        places = made.inputs(*photometry(held))[:, : made.inputs.n_magnitudes]
-        result["outside_redshift_percent"] = float(100 * made.redshift_training.outside(places).mean())
+        outside = made.outside_redshift(made.inputs(*photometry(held)), *photometry(held))
+        result["outside_redshift_percent"] = float(100 * outside.mean())
     return result
 
 
@@ -137,14 +139,15 @@ def write_bundle(folder: Path, parts: Parts, settings: Mapping[str, Any]) -> Non
         `outside` of `TrainingDistribution.fit`, `isolation` of scikit-learn's IsolationForest.
     """
     labelled = pd.concat([in_training(parts.galaxies), in_training(parts.objects)]).drop_duplicates("object_id")
-    about: dict[str, Any] = {"bands": bands_of(map(str, labelled))}
+    about: dict[str, Any] = {"format": bundle.FORMAT, "bands": bands_of(map(str, labelled))}
     inputs = PhotometricInputs.for_sample(*photometry(labelled))
     about["isolation"], arrays = fit_isolation(inputs(*photometry(labelled)), settings["isolation"])
     arrays |= inputs.for_model()
     if parts.model is not None:
         about["redshift"] = {"remapping": parts.remapping}
-        places = inputs(*photometry(in_training(parts.galaxies)))[:, : inputs.n_magnitudes]
-        arrays |= TrainingDistribution.fit(places, **settings["outside"]).to_arrays(bundle.REDSHIFT_TRAINING)
+        sample = photometry(in_training(parts.galaxies))
+        training = PhotometricTraining.fit(inputs(*sample)[:, : inputs.n_magnitudes], *sample, **settings["outside"])
+        arrays |= training.to_arrays(bundle.REDSHIFT_TRAINING)
         parts.model.save(folder / names.REDSHIFT)
     if parts.forest is not None:
         about["class"], of_class = class_part(parts.objects, parts.classifier, parts.forest, settings["outside"])
@@ -154,6 +157,14 @@ def write_bundle(folder: Path, parts: Parts, settings: Mapping[str, Any]) -> Non
     metrics.write_metrics(folder / names.ABOUT, about)
     about["agreement"] = agreement(bundle.Bundle.load(folder), parts)
     metrics.write_metrics(folder / names.ABOUT, about)
+
+
+def has_inputs(classifier: str, objects: pd.DataFrame) -> bool:
+    """Tell whether the inputs of a classifier are defined; say so if not: then the bundle does not tell classes."""
+    lacking = sorted(set(bundle.class_columns(classifier, objects.columns)) - set(objects.columns))
+    if lacking:
+        print(f"no p(galaxy): the survey has neither {lacking[0]} nor cModelMag, so its concentration is undefined")
+    return not lacking
 
 
 def train_apply(_: argparse.Namespace) -> None:
@@ -170,11 +181,11 @@ def train_apply(_: argparse.Namespace) -> None:
     if "not_run" not in photoz_choices:
         model = MixtureDensityNetworks.load(paths.MODELS / photoz.NAME / ESTIMATOR)
         remapping = photoz_choices["calibrations"][ESTIMATOR]["remapping"]
-    if settings["classifier"] in class_choices.get("classifiers", []):
+    objects, _about = star_galaxy_sample(paths.DATA)
+    if settings["classifier"] in class_choices.get("classifiers", []) and has_inputs(settings["classifier"], objects):
         loaded = classifiers.load(settings["classifier"], paths.MODELS / star_galaxy.NAME)
         assert isinstance(loaded, classifiers.ScikitLearn)
         forest = loaded.model
-    objects, _about = star_galaxy_sample(paths.DATA)
     write_bundle(
         folder, Parts(labelled_galaxies(), objects, model, remapping, forest, settings["classifier"]), settings
     )

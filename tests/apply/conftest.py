@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from distributed import LocalCluster
-from toy_survey import write_models
+from toy_survey import THREADS, write_models
 
 from analysis.apply.train import Parts
 
@@ -24,6 +24,5 @@ def models(made) -> Path:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[str]:
     """Two workers as threads of this process: at once there, and as strict about what they are sent."""
-    about = {"processes": False, "n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    with LocalCluster(**about, silence_logs="CRITICAL") as running:
+    with LocalCluster(n_workers=2, **THREADS) as running:
         yield running.scheduler_address

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from toy_survey import BANDS, draw, write_parquet
+from distributed import LocalCluster, Worker
+from distributed.core import Status
+from toy_survey import BANDS, THREADS, draw, write_parquet
 
 from analysis.__main__ import main
 from analysis.apply import cluster as of_cluster
@@ -24,6 +27,7 @@ from analysis.apply.bundle import Bundle
 from analysis.apply.commands import _folder
 from analysis.apply.run import Request, apply
 from analysis.apply.schema import as_table
+from analysis.apply.software import software
 from analysis.apply.sources import without_secrets
 from analysis.errors import InputError
 
@@ -231,6 +235,23 @@ def test_partitions_of_a_run_that_could_not_count_a_chunk_are_not_kept(catalogue
     assert content(request.out) == content(undisturbed.out)
 
 
+def test_the_client_holds_no_counts_of_chunks(catalogue, request_of, monkeypatch) -> None:
+    """Of objects without order on the sky there are as many counts as objects: they stay in files."""
+    records, take = [], run._each
+
+    def each(client, what, function, job, items, size, name, ended):
+        def seen(number, record):
+            records.append((what, len(json.dumps(record))))
+            ended(number, record)
+
+        return take(client, what, function, job, items, size, name, seen)
+
+    monkeypatch.setattr(run, "_each", each)
+    apply(request_of(catalogue, partition_rows=10_000))
+    of_counting = [size for what, size in records if what == "counting"]
+    assert len(of_counting) == 6 and max(of_counting) < 400  # bytes, of 150 objects each
+
+
 def test_objects_outside_of_their_pixel_are_not_written(tmp_path, request_of, catalogue) -> None:
     request = request_of(catalogue)
     apply(request)
@@ -294,7 +315,7 @@ def test_a_full_disk_is_not_taken_for_a_cluster_that_is_gone(cluster, error, rai
 
 
 def test_a_task_is_tried_three_times(cluster, tmp_path) -> None:
-    def fails(number: int) -> int:
+    def fails(_, number: int) -> int:
         tried = len(list(tmp_path.glob(f"{number}-*")))
         (tmp_path / f"{number}-{tried}").touch()
         if number == 1 or tried == 0:
@@ -302,21 +323,140 @@ def test_a_task_is_tried_three_times(cluster, tmp_path) -> None:
         return number
 
     with of_cluster.connected(cluster, 1, None) as client:
-        done, errors = of_cluster.run_tasks(client, fails, [(1,), (2,)], lambda *_: None)
-    assert done == {1: 2} and errors == {0: "ValueError: no"}
+        done: dict[int, int | None] = {}
+        errors = of_cluster.run_tasks(client, None, fails, [1, 2], done.__setitem__)
+    assert done == {0: None, 1: 2} and errors == {0: "ValueError: no"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1-0", "1-1", "1-2", "2-0", "2-1"]
 
 
-def test_file_without_a_footer_and_impossible_values_are_named(catalogue, request_of) -> None:
+@pytest.mark.parametrize("fault", ["without models", "elsewhere"])
+def test_a_bad_worker_that_comes_later_is_sent_away(catalogue, request_of, monkeypatch, capfd, fault) -> None:
+    """It fails at once, so that it would take, and spoil, most of the tasks."""
+    set_up, models_of, send = tasks.Models.setup, tasks.Job.models_of, run.send_models
+
+    def bad_set_up(self, worker):
+        if worker.name == "bad" and fault == "without models":
+            raise OSError("no torch here")
+        set_up(self, worker)
+
+    def of_bad_worker(self, worker):
+        bad = worker.name == "bad" and fault == "elsewhere"
+        return models_of(replace(self, work=Path("/nowhere")) if bad else self, worker)
+
+    with LocalCluster(n_workers=1, **THREADS) as small:
+
+        def send_and_grow(client, *what):
+            send(client, *what)
+            client.sync(start_worker, client)
+            client.wait_for_workers(2)
+
+        async def start_worker(client):
+            joined.append(await Worker(small.scheduler_address, nthreads=4, name="bad", validate=False))
+
+        joined: list[Worker] = []
+        monkeypatch.setattr(tasks.Models, "setup", bad_set_up)
+        monkeypatch.setattr(tasks.Job, "models_of", of_bad_worker)
+        monkeypatch.setattr(run, "send_models", send_and_grow)
+        outcome = apply(replace(request_of(catalogue), scheduler=small.scheduler_address))
+    assert (outcome.objects, outcome.failures) == (N, [])
+    assert "is sent away: it " in capfd.readouterr().err and joined[0].status.name == "closed"
+
+
+def test_a_task_that_failed_is_tried_on_another_worker(cluster) -> None:
+    def only_on_one(_, number: int) -> int:
+        if tasks.get_worker().name == 0:
+            raise OSError("here, for a while")
+        return number
+
+    done: dict[int, int | None] = {}
+    with of_cluster.connected(cluster, 1, None) as client:
+        assert of_cluster.run_tasks(client, None, only_on_one, range(8), done.__setitem__) == {}
+    assert done == {number: number for number in range(8)}
+
+
+def test_workers_are_waited_for_and_what_they_lack_is_said(monkeypatch, capfd) -> None:
+    monkeypatch.setattr(of_cluster, "_PATIENCE", 0.3)
+    done: dict[int, int | None] = {}
+    with (
+        LocalCluster(n_workers=0, **THREADS) as queued,
+        of_cluster.connected(queued.scheduler_address, 1, None) as client,
+    ):
+        threading.Timer(2, queued.scale, [1]).start()
+        of_cluster._wait_for_a_worker(client)
+        assert "has no worker yet: waiting for one" in capfd.readouterr().err
+        [worker] = queued.workers.values()
+        worker.status = Status.paused
+        threading.Timer(3, setattr, [worker, "status", Status.running]).start()
+        of_cluster.run_tasks(client, None, lambda _, number: number, [5], done.__setitem__)
+        assert "1 of 1 workers" in (said := capfd.readouterr().err) and "are paused for lack of memory" in said
+        assert done == {0: 5} and len(of_cluster.peak_memory(client)) == 1
+
+
+def test_workers_of_this_machine_are_not_paused_for_ever() -> None:
+    with of_cluster.connected(None, 1, "1GiB") as client:
+        [paused_at] = client.run(lambda dask_worker: dask_worker.memory_manager.memory_pause_fraction).values()
+    assert paused_at is False
+
+
+def test_a_worker_that_sees_another_folder_is_named(catalogue, request_of, monkeypatch) -> None:
+    send = run.send_models
+    monkeypatch.setattr(
+        run, "send_models", lambda client, models, job: send(client, models, replace(job, mark="other"))
+    )
+    with pytest.raises(InputError, match=r"worker inproc\S* cannot be used: it does not see .*answers.unfinished"):
+        apply(request_of(catalogue))
+
+
+def test_a_file_without_a_footer_is_named(catalogue, request_of) -> None:
     (catalogue / "part-0.parquet").write_bytes(b"PAR1 no more")
+    [failure] = apply(request_of(catalogue)).failures
+    assert Path(failure.input).name == "part-0.parquet (all of it)" and failure.error.startswith("InputError")
+
+
+def test_an_object_that_cannot_be_used_costs_no_other_one(catalogue, request_of, capfd) -> None:
     table = pq.read_table(catalogue / "part-2.parquet").to_pandas()
-    table.loc[3, "dered_r"], table.loc[299, "dec"] = 99.0, 91.0
+    table.loc[3, "dered_r"], table.loc[4, "dered_g"] = 99.0, np.inf
+    table.loc[5, "ra"], table.loc[299, "dec"] = np.nan, 91.0
     table.to_parquet(catalogue / "part-2.parquet", row_group_size=150)
-    outcome = apply(request_of(catalogue))
-    said = "\n".join(f"{Path(failure.input).name}: {failure.error}" for failure in outcome.failures)
-    assert len(outcome.failures) == 3 and "part-0.parquet (all of it): InputError" in said
-    assert "object 1000000000000000899, row 150 (0 others too): ra" in said and "dec 91.0; expected a place" in said
-    assert "column 'dered_r', object 1000000000000000603: value 99; expected -5 to 50" in said
+    nowhere = table.iloc[:20].assign(ra=np.nan, object_id=np.arange(20))
+    nowhere.to_parquet(catalogue / "part-3.parquet")
+    request = request_of(catalogue)
+    outcome = apply(request)
+    assert (outcome.objects, outcome.failures) == (N - 2, [])
+    found = answers_of(request.out)
+    assert set(table.loc[[5, 299], "object_id"]).isdisjoint(found.index)
+    wrong = found.loc[table.loc[[3, 4], "object_id"]]
+    assert wrong[[names.Z_MEDIAN, names.P_GALAXY, names.ANOMALY]].isna().all(axis=None)
+    assert (
+        wrong[[names.OUTSIDE_REDSHIFT, names.OUTSIDE_CLASS]].all(axis=None) and (wrong[names.BANDS_MEASURED] == 0).all()
+    )
+    assert found[names.Z_MEDIAN].isna().sum() == 2
+    unusable = json.loads((request.out / output.PROVENANCE).read_text())["unusable"]
+    assert unusable == {"without_position": 22, "impossible_magnitudes": 2}
+    assert "22 objects without a position on the sky are left out" in capfd.readouterr().err
+
+
+def test_an_object_that_goes_missing_is_noticed(catalogue, request_of, monkeypatch) -> None:
+    read = tasks.read_chunk
+    monkeypatch.setattr(tasks, "read_chunk", lambda *of: read(*of).iloc[1:])
+    with pytest.raises(InputError, match="held 900 objects when it was looked at, and 894 when it was read"):
+        apply(request_of(catalogue))
+
+
+def test_a_partition_that_fails_can_be_left_out(catalogue, request_of, monkeypatch) -> None:
+    write, request = partitions.write_partition, request_of(catalogue)
+
+    def fails(path, pixel, parts):
+        if tuple(pixel) == (0, 0):  # a list, as the plan is read
+            raise OSError("a bad disk")
+        return write(path, pixel, parts)
+
+    monkeypatch.setattr(partitions, "write_partition", fails)
+    [failure] = apply(request).failures
+    assert failure.input.startswith("partition Norder=") and not request.out.exists()
+    outcome = apply(replace(request, without_failed=True))
+    assert outcome.failures == [failure] and 0 < outcome.objects == len(answers_of(request.out)) < N
+    assert len(json.loads((request.out / output.PROVENANCE).read_text())["missing"]) == 1
 
 
 def test_a_file_that_could_not_be_read_for_a_while_is_read_by_the_next_run(catalogue, request_of, monkeypatch) -> None:
@@ -367,6 +507,40 @@ def test_another_source_or_setting_is_refused(catalogue, request_of, monkeypatch
         apply(request)
 
 
+def test_workers_of_other_software_are_refused(catalogue, request_of, monkeypatch) -> None:
+    monkeypatch.setattr(tasks, "software", lambda made=[0]: made.append(0) or software() | {"numpy": f"1.{len(made)}"})
+    with pytest.raises(InputError, match=r"worker inproc\S* has other software: numpy 1.3 there, 1.2 here; expected"):
+        apply(request_of(catalogue))
+
+
+def test_what_other_code_began_is_not_gone_on_with(catalogue, request_of, monkeypatch) -> None:
+    request = request_of(catalogue)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(run, "_put_together", kill)
+        apply(request)
+    with monkeypatch.context() as patch, pytest.raises(InputError, match="was begun with another source, other models"):
+        patch.setattr(run, "software", lambda: software() | {"analysis": "changed"})
+        apply(request)
+    [record, *_] = (output.work_folder(request.out) / tasks.RECORDS).glob("chunk-*.json")
+    content = json.loads(record.read_text())
+    assert (
+        content["made_of"][0] == json.loads((output.work_folder(request.out) / "plan.json").read_text())["fingerprint"]
+    )
+    assert tasks.kept(record, output.work_folder(request.out), content["made_of"]) == content
+    assert tasks.kept(record, output.work_folder(request.out), ["of other models", *content["made_of"][1:]]) is None
+
+
+def test_a_shard_that_lost_objects_makes_no_partition(catalogue, request_of, monkeypatch) -> None:
+    write = partitions.write_shard
+
+    def loses(path, table, of):
+        return write(path, table.slice(1), of[1:]) and np.unique(of).tolist()
+
+    monkeypatch.setattr(partitions, "write_shard", loses)
+    outcome = apply(request_of(catalogue, partition_rows=10_000))
+    assert outcome.failures and all("expected " in failure.error for failure in outcome.failures)
+
+
 def test_two_at_once_do_not_write_into_each_other(catalogue, request_of) -> None:
     request = request_of(catalogue)
     with (
@@ -412,11 +586,17 @@ def test_what_another_process_has_finished_before_the_lock_is_taken_is_not_made_
         ({"catalogue": "nofs://x/y"}, "nofs://x/y: cannot be reached"),
         ({"models": Path("/nowhere")}, "/nowhere: no about.json here"),
         ({"scheduler": "tcp://127.0.0.1:9"}, "the scheduler tcp://127.0.0.1:9 cannot be reached"),
+        ({"scheduler": "http://host:1"}, "--scheduler http://host:1: .*; expected an address such as tcp://host:8786"),
+        ({"scheduler": "nonsense"}, "nonsense"),
+        (
+            {"scheduler": None, "memory_limit": "99MiB"},
+            "--memory-limit 99MiB: too little for a worker; expected 512MiB",
+        ),
         ({"scheduler": None, "memory_limit": "much"}, "--memory-limit much: expected an amount such as 2GiB"),
     ],
 )
 def test_what_cannot_be_used_is_named(catalogue, request_of, monkeypatch, wrong, message) -> None:
-    monkeypatch.setattr(of_cluster, "_PATIENCE", "1s")
+    monkeypatch.setattr(of_cluster, "_PATIENCE", 1)
     with pytest.raises(InputError, match=message):
         apply(replace(request_of(catalogue), **wrong))
 
@@ -428,7 +608,7 @@ def test_what_a_folder_lacks_is_named(catalogue, request_of, tmp_path) -> None:
     for column, message in {
         "dered_g": "no column 'dered_g'",
         "ra": "no column 'ra'",
-        "psfMag_i": "'concentration_i'",
+        "psfMag_i": "no column 'psfMag_i'",
     }.items():
         folder = tmp_path / f"without_{column}"
         shutil.copytree(catalogue, folder)
@@ -446,7 +626,8 @@ def test_what_a_folder_lacks_is_named(catalogue, request_of, tmp_path) -> None:
 def test_partitions_hold_all_objects_and_none_too_many() -> None:
     generator = np.random.default_rng(4)
     index = partitions.positions(*(generator.normal(m, 3, 5000) for m in (200, 10)), np.arange(5000), "toy")
-    counted = dict(zip(*partitions.count(index), strict=True))
+    counted, (filled, counts) = partitions.no_counts(), partitions.count(index)
+    counted[filled] = counts
     pixels = partitions.choose(counted, 400)
     rows = np.bincount(partitions.partition_of(index, pixels, "toy"), minlength=len(pixels))
     assert rows.sum() == 5000 and rows.min() > 0 and rows.max() <= 400

@@ -2,25 +2,28 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from safetensors.numpy import load_file, save_file
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
-from toy_survey import BANDS, draw
+from toy_survey import BANDS, SETTINGS, draw
 
 from analysis import pdf_metrics
 from analysis.apply import names
-from analysis.apply.bundle import Bundle, bundle_files
+from analysis.apply.bundle import FORMAT, Bundle, bundle_files
 from analysis.apply.forests import classifier_trees, isolation_trees, variance_share
-from analysis.apply.outside import TrainingDistribution
+from analysis.apply.outside import PhotometricTraining, TrainingDistribution
 from analysis.apply.redshifts import CalibratedRedshifts
 from analysis.apply.schema import answer_schema, as_table
+from analysis.apply.train import has_inputs, write_bundle
 from analysis.apply.trees import mean_path
 from analysis.errors import InputError
 from analysis.photoz_pdf.remap import remapped
 from analysis.photoz_pdf.sample import magnitudes_and_errors
+from analysis.star_galaxy.names import TPC_MORPH, TPC_PHOT
 
 
 def noisy_classes(n, seed):
@@ -127,8 +130,59 @@ def test_far_objects_are_outside_and_training_objects_are_not(models) -> None:
 
 def test_share_outside_is_what_was_asked_for() -> None:
     generator = np.random.default_rng(1)
-    distribution = TrainingDistribution.fit(generator.normal(size=(3000, 2)), 5, 0.05, 3000, 1)
-    assert distribution.outside(generator.normal(size=(4000, 2))).mean() == pytest.approx(0.05, abs=0.015)
+    distribution = TrainingDistribution.fit(
+        generator.normal(size=(3000, 2)), np.zeros((3000, 1), bool), 5, 0.05, 3000, 1
+    )
+    outside = distribution.outside(generator.normal(size=(4000, 2)), np.zeros((4000, 1), bool))
+    assert outside.mean() == pytest.approx(0.05, abs=0.015)
+
+
+def test_what_no_training_object_lacks_is_outside(models) -> None:
+    """A missing value is filled in with a usual one: without the pattern, less known would look more usual."""
+    held = draw(200, seed=5)
+    loaded = Bundle.load(models)
+    usual = loaded.answers(held, "toy")
+    lacking = {
+        "a magnitude": {"dered_g": np.nan},
+        "errors": {"deredErr_i": np.nan},
+        "an error that is one": {"deredErr_i": -9999.0},
+        "a usual error": {"deredErr_i": 5.0},
+        "a concentration": {"psfMag_r": np.nan},
+    }
+    for what, changed in lacking.items():
+        found = loaded.answers(held.assign(**changed), "toy")
+        of_class = what in ("a magnitude", "a concentration")
+        assert (found[names.OUTSIDE_CLASS] >= usual[names.OUTSIDE_CLASS]).all()
+        assert found[names.OUTSIDE_CLASS].all() == of_class, what
+        assert found[names.OUTSIDE_REDSHIFT].all() == (what != "a concentration"), what
+
+
+def test_patterns_of_many_bands_are_told_apart() -> None:
+    generator = np.random.default_rng(1)
+    missing = np.asfortranarray(np.eye(20, dtype=bool)[generator.integers(19, size=400)])
+    training = TrainingDistribution.fit(generator.normal(size=(400, 2)), missing, 5, 0.01, 400, 1)
+    outside = training.outside(training.points[:20] + 1e-3, np.asfortranarray(np.eye(20, dtype=bool)))
+    assert not outside[:19].any() and outside[19]
+
+
+def test_what_enough_training_objects_lack_is_inside() -> None:
+    generator = np.random.default_rng(1)
+    magnitudes, errors = generator.normal(size=(500, 3)), np.tile([0.1, 0.1, np.nan], (500, 1))
+    magnitudes[:40, 0] = errors[:40, 0] = np.nan
+    magnitudes[:2, 1] = errors[:2, 1] = np.nan  # of two: fewer than the neighbours that are asked for
+    training = PhotometricTraining.fit(
+        generator.normal(size=(500, 2)), magnitudes, errors, neighbours=5, share_outside=0.01, most=100, seed=1
+    )
+    training = PhotometricTraining.from_arrays(training.to_arrays("x."), "x.")
+
+    def outside(lost: list[int], errors: list[float]) -> bool:
+        sample = np.where(np.isin(np.arange(3), lost), np.nan, 0.0)
+        return bool(training.outside(np.zeros((1, 2)), sample[None], np.array([errors]))[0])
+
+    assert not outside([], [0.1, 0.1, np.nan]) and not outside([0], [np.nan, 0.1, np.nan])
+    assert not outside([0], [9.0, 0.1, 7.0])  # no error is one beside no magnitude, or where training has none
+    assert outside([1], [0.1, np.nan, np.nan]) and outside([0, 1], [0.1, 0.1, np.nan])
+    assert outside([], [np.nan, 0.1, np.nan]) and outside([], [0.2, 0.1, np.nan])
 
 
 def test_objects_without_magnitudes_get_nulls_and_flags(models) -> None:
@@ -160,7 +214,7 @@ def test_bytes_make_the_same_models(models) -> None:
     assert len(digest) == 64
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut", "no_json", "other", "not_run"])
+@pytest.mark.parametrize("damage", ["missing", "cut", "no_json", "other", "older", "not_run"])
 def test_damaged_models_are_named(models, tmp_path, damage) -> None:
     folder = tmp_path / "models"
     shutil.copytree(models, folder)
@@ -172,7 +226,9 @@ def test_damaged_models_are_named(models, tmp_path, damage) -> None:
     elif damage == "no_json":
         about.write_text("{")
     elif damage == "other":
-        about.write_text(json.dumps({"bands": ["g"]}))
+        about.write_text(json.dumps({"format": FORMAT, "bands": ["g"]}))
+    elif damage == "older":
+        about.write_text(json.dumps({k: v for k, v in json.loads(about.read_text()).items() if k != "format"}))
     else:
         about.write_text(json.dumps({"not_run": "no galaxies"}))
     with pytest.raises(InputError, match=r"models: (no |holds no models: no galaxies)"):
@@ -203,16 +259,35 @@ def test_damaged_trees_are_not_walked(models, tmp_path, forest, array, change) -
 
 
 def test_a_bundle_may_lack_a_part(made, tmp_path) -> None:
-    from dataclasses import replace
-
-    from toy_survey import SETTINGS
-
-    from analysis.apply.train import write_bundle
-
     write_bundle(tmp_path, replace(made[1], forest=None), SETTINGS)
     loaded = Bundle.load(tmp_path)
     loaded.check_columns(["object_id", "ra", "dec", *(f"dered_{band}" for band in BANDS)], "toy")
     assert names.P_GALAXY not in loaded.answers(draw(5, 1), "toy")
-    with pytest.raises(InputError, match="toy: no 'concentration_g'"):
+    with pytest.raises(InputError, match="toy: no column 'cModelMag_g'"):
         Bundle.load(made[0]).check_columns(["object_id", "ra", "dec", *(f"dered_{band}" for band in BANDS)], "toy")
     assert set(json.loads((made[0] / names.ABOUT).read_text())["agreement"]) >= {"p_galaxy", "redshift"}
+
+
+def test_a_concentration_is_what_it_was_in_training(made, tmp_path) -> None:
+    """Without cModelMag it would be made of the model magnitude: another quantity, which tells nothing from nothing."""
+    table, loaded = draw(60, seed=3), Bundle.load(made[0])
+    expected = loaded.answers(table, "toy")[names.P_GALAXY]
+    extinct = table.assign(**{f"extinction_{band}": 0.3 for band in BANDS})
+    np.testing.assert_array_equal(loaded.answers(extinct, "toy")[names.P_GALAXY], expected)
+    with pytest.raises(InputError, match="part-7: no column 'cModelMag_r', by which stars are told from galaxies"):
+        loaded.answers(extinct.drop(columns="cModelMag_r"), "part-7")
+    with pytest.raises(InputError, match="toy: no column 'cModelMag_i'"):
+        loaded.check_columns(list(extinct.drop(columns="cModelMag_i")), "toy")
+
+
+def test_a_concentration_of_model_magnitudes_stays_one(made, tmp_path) -> None:
+    """A survey with extinction and without cModelMag: what has both is answered for by the first."""
+    parts, extinction = made[1], {f"extinction_{band}": 0.2 for band in BANDS}
+    without = parts.objects.drop(columns=[f"cModelMag_{band}" for band in BANDS])
+    assert not has_inputs(TPC_MORPH, without) and has_inputs(TPC_PHOT, without)
+    write_bundle(tmp_path, replace(parts, objects=without.assign(**extinction)), SETTINGS)
+    loaded, table = Bundle.load(tmp_path), draw(60, seed=3).assign(**extinction)
+    expected = loaded.answers(table.drop(columns=[f"cModelMag_{band}" for band in BANDS]), "toy")
+    np.testing.assert_array_equal(loaded.answers(table, "toy")[names.P_GALAXY], expected[names.P_GALAXY])
+    with pytest.raises(InputError, match="no column 'extinction_g'"):
+        loaded.check_columns(list(draw(1, seed=3)), "toy")

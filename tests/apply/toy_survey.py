@@ -14,6 +14,7 @@ from analysis.photoz_pdf.sample import magnitudes_and_errors
 from analysis.star_galaxy.names import TPC_MORPH
 
 BANDS = ("g", "r", "i")
+THREADS = {"processes": False, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": "CRITICAL"}
 SETTINGS = {
     "outside": {"neighbours": 3, "share_outside": 0.02, "most": 400, "seed": 1},
     "isolation": {"n_estimators": 20, "max_samples": 64, "random_state": 1},

@@ -32,13 +32,8 @@ CLASS_INPUTS = {
     TPC_PHOT: star_galaxy_inputs.magnitudes_and_colours,
     TPC_MORPH: star_galaxy_inputs.with_concentrations,
 }
-INPUTS, CLASS, CLASS_TRAINING, REDSHIFT_TRAINING, ISOLATION = (
-    "inputs.",  # as `PhotometricInputs.for_model` has it
-    "class.",
-    "class_training.",
-    "redshift_training.",
-    "isolation.",
-)
+# beginnings of the names of arrays; those of the inputs begin as `PhotometricInputs.for_model` has it
+CLASS, CLASS_TRAINING, REDSHIFT_TRAINING, ISOLATION = "class.", "class_training.", "redshift_training.", "isolation."
 
 
 class Bundle:

@@ -8,7 +8,6 @@ ARRAYS = "arrays.safetensors"  # trees, and what lies inside the training distri
 REDSHIFT = "redshift"  # folder of the estimator of redshift PDFs
 
 # Results of the stages.
-METRICS = "metrics.json"
 N_Z = "n_z.csv"
 SKY = "sky.csv"
 

@@ -15,7 +15,7 @@ from astropy_healpix import HEALPix
 from analysis import params, paths
 from analysis.apply import names
 from analysis.apply.run import Outcome, Request, apply
-from analysis.photoz_pdf.sample import read_sample as labelled_galaxies
+from analysis.photoz_pdf.sample import read_sample
 from analysis.results import write_not_run, write_result
 from analysis.survey.catalogue import column_names, read_catalogue
 
@@ -25,7 +25,7 @@ TABLES = {names.N_Z: ["z", "labelled", "science"], names.SKY: ["pixel", "nside",
 
 
 def why_not(settings: dict[str, Any]) -> str:
-    """Return why the models cannot be applied to the survey, or nothing."""
+    """Return why the models cannot be applied to the survey; empty where they can."""
     about = json.loads((paths.MODELS / names.NAME / names.ABOUT).read_text())
     if "not_run" in about:
         return str(about["not_run"])
@@ -77,11 +77,10 @@ def compare(answers: pd.DataFrame, settings: dict[str, Any]) -> tuple[dict[str, 
     settings : dict
         `n_z: {width, max}` in redshift, `nside` of the map.
     """
-    labelled = labelled_galaxies()[["object_id", "redshift", "split"]].merge(answers, on="object_id")
+    labelled = read_sample()[["object_id", "redshift", "split"]].merge(answers, on="object_id")
     science = answers[answers[names.OBJECT].map(science_objects())]
-    weights = (
-        science[names.P_GALAXY] if science[names.P_GALAXY].notna().any() else 0 * science[names.Z_MEAN] + 1
-    ).fillna(0)
+    told_apart = science[names.P_GALAXY].notna().any()
+    weights = science[names.P_GALAXY].fillna(0) if told_apart else pd.Series(1.0, science.index)
     measured = science[names.Z_MEAN].notna()
     known, p = science[measured], weights[measured].to_numpy(float)
     edges = np.arange(0, settings["n_z"]["max"] + settings["n_z"]["width"] / 2, settings["n_z"]["width"])
@@ -129,7 +128,7 @@ def throughput(outcome: Outcome) -> dict[str, float]:
 
 def apply_science_sample(_: argparse.Namespace) -> None:
     """The survey and models/apply -> results/apply: metrics.json and tables."""
-    settings, path = params.load("apply_science_sample"), paths.RESULTS / names.NAME / names.METRICS
+    settings, path = params.load("apply_science_sample"), paths.RESULTS / names.NAME / paths.METRICS
     if why := why_not(settings):
         write_not_run(path, why, TABLES)
         return

@@ -1,7 +1,6 @@
 """Trained models and the objects of their training -> the one folder that workers load."""
 
 import argparse
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,8 +23,8 @@ from analysis.photoz_pdf.inputs import bands_of
 from analysis.photoz_pdf.mdn import MixtureDensityNetworks
 from analysis.photoz_pdf.photometry import PhotometricInputs
 from analysis.photoz_pdf.remap import remapped
-from analysis.photoz_pdf.sample import magnitudes_and_errors as photometry
-from analysis.photoz_pdf.sample import read_sample as labelled_galaxies
+from analysis.photoz_pdf.sample import magnitudes_and_errors, read_sample
+from analysis.results import read_choices
 from analysis.star_galaxy import classifiers
 from analysis.star_galaxy import names as star_galaxy
 from analysis.star_galaxy.sample import star_galaxy_sample
@@ -116,14 +115,14 @@ def agreement(made: bundle.Bundle, parts: Parts) -> dict[str, Any]:
     if made.redshifts is not None:
         held = held_out(parts.galaxies)
         z, model = held["redshift"].to_numpy(), made.redshifts.model
-        answers = made.redshifts(*photometry(held))
+        answers = made.redshifts(*magnitudes_and_errors(held))
         quantiles = np.column_stack([answers[names.quantile_name(level)] for level in names.LEVELS])
-        pdfs = remapped(model.grid, model.pdf(*photometry(held)), np.array(parts.remapping))
+        pdfs = remapped(model.grid, model.pdf(*magnitudes_and_errors(held)), np.array(parts.remapping))
         slow = pdf_metrics.quantiles(model.grid, pdfs, np.array(names.LEVELS))
         below = {names.quantile_name(q): float(100 * np.mean(z < quantiles[:, k])) for k, q in enumerate(names.LEVELS)}
         differences = np.max(np.abs(quantiles - slow), axis=1)
         result["redshift"] = {"difference_99": float(np.percentile(differences, 99)), "below_percent": below}
-        outside = made.outside_redshift(made.inputs(*photometry(held)), *photometry(held))
+        outside = made.outside_redshift(made.inputs(*magnitudes_and_errors(held)), *magnitudes_and_errors(held))
         result["outside_redshift_percent"] = float(100 * outside.mean())
     return result
 
@@ -140,12 +139,12 @@ def write_bundle(folder: Path, parts: Parts, settings: Mapping[str, Any]) -> Non
     """
     labelled = pd.concat([in_training(parts.galaxies), in_training(parts.objects)]).drop_duplicates("object_id")
     about: dict[str, Any] = {"format": bundle.FORMAT, "bands": bands_of(map(str, labelled))}
-    inputs = PhotometricInputs.for_sample(*photometry(labelled))
-    about["isolation"], arrays = fit_isolation(inputs(*photometry(labelled)), settings["isolation"])
+    inputs = PhotometricInputs.for_sample(*magnitudes_and_errors(labelled))
+    about["isolation"], arrays = fit_isolation(inputs(*magnitudes_and_errors(labelled)), settings["isolation"])
     arrays |= inputs.for_model()
     if parts.model is not None:
         about["redshift"] = {"remapping": parts.remapping}
-        sample = photometry(in_training(parts.galaxies))
+        sample = magnitudes_and_errors(in_training(parts.galaxies))
         training = PhotometricTraining.fit(inputs(*sample)[:, : inputs.n_magnitudes], *sample, **settings["outside"])
         arrays |= training.to_arrays(bundle.REDSHIFT_TRAINING)
         parts.model.save(folder / names.REDSHIFT)
@@ -171,8 +170,8 @@ def train_apply(_: argparse.Namespace) -> None:
     """Models of the redshift PDFs and of the star-galaxy result -> models/apply."""
     folder, settings = paths.MODELS / names.NAME, params.load("train_apply")
     shutil.rmtree(folder, ignore_errors=True)
-    photoz_choices = json.loads((paths.MODELS / photoz.NAME / photoz.CHOICES).read_text())
-    class_choices = json.loads((paths.MODELS / star_galaxy.NAME / star_galaxy.CHOICES).read_text())
+    photoz_choices = read_choices(paths.MODELS / photoz.NAME / photoz.CHOICES, "pit-calibration train")
+    class_choices = read_choices(paths.MODELS / star_galaxy.NAME / star_galaxy.CHOICES, "star-galaxy train")
     why = [choices["not_run"] for choices in (photoz_choices, class_choices) if "not_run" in choices]
     if len(why) == 2:
         metrics.write_metrics(folder / names.ABOUT, {"not_run": "; ".join(why)})
@@ -186,6 +185,4 @@ def train_apply(_: argparse.Namespace) -> None:
         loaded = classifiers.load(settings["classifier"], paths.MODELS / star_galaxy.NAME)
         assert isinstance(loaded, classifiers.ScikitLearn)
         forest = loaded.model
-    write_bundle(
-        folder, Parts(labelled_galaxies(), objects, model, remapping, forest, settings["classifier"]), settings
-    )
+    write_bundle(folder, Parts(read_sample(), objects, model, remapping, forest, settings["classifier"]), settings)

@@ -521,7 +521,7 @@ def test_what_other_code_began_is_not_gone_on_with(catalogue, request_of, monkey
     with monkeypatch.context() as patch, pytest.raises(InputError, match="was begun with another source, other models"):
         patch.setattr(run, "software", lambda: software() | {"analysis": "changed"})
         apply(request)
-    [record, *_] = (output.work_folder(request.out) / tasks.RECORDS).glob("chunk-*.json")
+    [record, *_] = (output.work_folder(request.out) / tasks.RECORDS).rglob("chunk-*.json")
     content = json.loads(record.read_text())
     assert (
         content["made_of"][0] == json.loads((output.work_folder(request.out) / "plan.json").read_text())["fingerprint"]
@@ -654,7 +654,7 @@ def test_a_partition_is_made_of_its_part_of_a_shard_one_row_group_at_a_time(tmp_
 
 
 def test_records_are_spread_over_folders(tmp_path) -> None:
-    job = tasks.Job(tmp_path, "models", None, [])
+    job = tasks.Job(tmp_path, "fingerprint", "models", None, [], "mark")
     records = [job.record(f"{kind}-{number:06d}-0000") for kind in ("count", "chunk") for number in range(5000)]
     _, filled = np.unique([record.parent.name for record in records], return_counts=True)
     assert len(set(records)) == 10_000 and len(filled) == 100 and filled.max() < 150

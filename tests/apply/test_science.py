@@ -40,7 +40,7 @@ def test_labelled_and_science_sample_are_counted_alike(monkeypatch) -> None:
     """Half of either sample lies beyond the axis; training galaxies do not say how many others are outside."""
     number, z = np.arange(8), np.tile([0.2, 0.9], 4)
     galaxies = pd.DataFrame({"object_id": number[:4], "redshift": z[:4], "split": ["train", "train", "test", "test"]})
-    monkeypatch.setattr(science, "labelled_galaxies", lambda: galaxies)
+    monkeypatch.setattr(science, "read_sample", lambda: galaxies)
     monkeypatch.setattr(science, "science_objects", lambda: pd.Series(number >= 4, number))
     flags = [False, False, True, False, True, True, True, False]
     answers = gaussian_answers(z, 0.01).assign(

@@ -87,6 +87,8 @@ class Bundle:
             raise InputError(f"{folder}: no {names.ABOUT} here; expected {wanted}", "no-such-file")
         try:
             about = json.loads(about_path.read_text())
+            if not isinstance(about, dict) or not {"bands", "not_run"} & about.keys():
+                raise ValueError(f"{names.ABOUT} names no bands")
             if "not_run" in about:
                 raise InputError(f"{folder}: holds no models: {about['not_run']}")
             if (found := about.get("format", 1)) != FORMAT:
